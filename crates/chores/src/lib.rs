@@ -1,0 +1,59 @@
+//! Chores around the code: looking a machine over, and checking the queries.
+//!
+//! They depend on none of the services, because they are needed when a service does not compile:
+//! a new query does not until it has been checked.
+
+mod doctor;
+mod prepare;
+pub mod project;
+pub mod state;
+
+use clap::Subcommand;
+use project::Project;
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub enum Chore {
+    /// Say what is wrong with this machine and how to fix it
+    Doctor {
+        /// Print the findings as JSON
+        #[arg(long)]
+        json: bool,
+        /// Port the gateway is to use
+        #[arg(long, env = "PORTICO_PORT", default_value_t = 8080)]
+        port: u16,
+        /// Port the development pages are to use
+        #[arg(long, env = "PORTICO_DEV_PORT", default_value_t = 8090)]
+        dev_port: u16,
+    },
+    /// Chores around the database
+    #[command(subcommand)]
+    Db(Db),
+}
+
+/// Chores around the database.
+#[derive(Debug, Subcommand)]
+pub enum Db {
+    /// Check every query in the code against the migrations and keep the answers in .sqlx/
+    Prepare {
+        /// Change nothing, and fail if something would change
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+impl Chore {
+    /// Does it.
+    ///
+    /// # Errors
+    /// It could not be done, or found something wrong; the message says what to do about it.
+    pub async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Doctor { json, port, dev_port } => {
+                anyhow::ensure!(doctor::run(json, &[port, dev_port])?, "something is wrong; see above");
+                Ok(())
+            }
+            Self::Db(Db::Prepare { check }) => prepare::prepare(&Project::find()?, check).await,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `portico db prepare`: asks a real, migrated Postgres about every query in the code and keeps the
+//! answers in `.sqlx/`, so that builds need no database.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Command;
+use std::time::SystemTime;
+
+use anyhow::{Context as _, ensure};
+use portico_common::postgres::{DatabaseConfig, migrate};
+use serde::Deserialize;
+use sqlx::migrate::Migrator;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use crate::project::Project;
+
+/// The files of `.sqlx/`, by name.
+type Queries = BTreeMap<String, Vec<u8>>;
+
+/// Refreshes `.sqlx/`, or with `only_check` says whether it is up to date.
+///
+/// # Errors
+/// There is no Postgres, a query is wrong, or the check found differences.
+pub async fn prepare(project: &Project, only_check: bool) -> anyhow::Result<()> {
+    let fresh = project.root.join("target").join("sqlx-prepare");
+    fs::create_dir_all(&fresh)?;
+    for name in read(&fresh)?.keys() {
+        fs::remove_file(fresh.join(name))?;
+    }
+    let services = services(project)?;
+    let databases = migrated_schemas(project, &services).await?;
+    check_queries(project, &services, &fresh, &databases)?;
+    let kept = project.root.join(".sqlx");
+    fs::create_dir_all(&kept)?;
+    let (old, new) = (read(&kept)?, read(&fresh)?);
+    ensure!(!new.is_empty(), "no query was found; the build did not look at the services");
+    if only_check { compare(&old, &new) } else { replace(&kept, &old, &new) }
+}
+
+/// A service whose queries are checked.
+struct Service {
+    name: String,
+    schema: String,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    services: BTreeMap<String, ListedService>,
+}
+
+#[derive(Deserialize)]
+struct ListedService {
+    schema: Option<String>,
+}
+
+/// The services of `portico.toml` that own a schema.
+fn services(project: &Project) -> anyhow::Result<Vec<Service>> {
+    let text = fs::read_to_string(project.root.join("portico.toml"))?;
+    let listed: Listed = toml::from_str(&text).context("portico.toml")?;
+    let services = listed.services.into_iter();
+    Ok(services.filter_map(|(name, service)| Some(Service { name, schema: service.schema? })).collect())
+}
+
+/// One migrated schema per service on the throw-away cluster, and for each the variable its `sqlx.toml` names.
+async fn migrated_schemas(project: &Project, services: &[Service]) -> anyhow::Result<Vec<(String, String)>> {
+    let url = portico_localpg::test_cluster().await?;
+    let mut admin = PgConnection::connect(&url).await?;
+    let mut addresses = Vec::new();
+    for Service { name, schema } in services {
+        let schema = format!("prepare_{schema}");
+        let anew = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
+        sqlx::raw_sql(AssertSqlSafe(anew)).execute(&mut admin).await?;
+        let migrator = Migrator::new(project.root.join("migrations").join(name)).await?;
+        migrate(&DatabaseConfig::local(&url, &schema), &schema, &migrator).await?;
+        let variable = format!("{}_DATABASE_URL", name.to_uppercase());
+        addresses.push((variable, format!("{url}?options=-csearch_path%3D{schema}")));
+    }
+    admin.close().await?;
+    Ok(addresses)
+}
+
+/// Builds the services once more, this time with the database at hand.
+fn check_queries(
+    project: &Project,
+    services: &[Service],
+    fresh: &Path,
+    addresses: &[(String, String)],
+) -> anyhow::Result<()> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(&project.root).arg("check");
+    for Service { name, .. } in services {
+        cargo.args(["--package", &format!("portico-{name}")]);
+        touch(&project.root.join("services").join(name).join("src/lib.rs"))?;
+    }
+    let addresses = addresses.iter().map(|(name, address)| (name, address));
+    cargo.envs(addresses).env("SQLX_OFFLINE", "false").env("SQLX_OFFLINE_DIR", fresh);
+    ensure!(cargo.status()?.success(), "the queries do not fit the migrations; see above");
+    Ok(())
+}
+
+/// Makes Cargo compile a crate again: it does not know that the answers lie outside the sources.
+#[expect(clippy::disallowed_methods, reason = "Cargo compares the file's time with the system's")]
+fn touch(file: &Path) -> anyhow::Result<()> {
+    let touched = File::open(file).and_then(|file| file.set_modified(SystemTime::now()));
+    touched.with_context(|| format!("{} cannot be touched", file.display()))
+}
+
+fn read(folder: &Path) -> anyhow::Result<Queries> {
+    let mut queries = Queries::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with("query-") && path.extension().is_some_and(|extension| extension == "json") {
+            queries.insert(name, fs::read(&path)?);
+        }
+    }
+    Ok(queries)
+}
+
+fn compare(old: &Queries, new: &Queries) -> anyhow::Result<()> {
+    let stale: Vec<_> = old.keys().filter(|name| !new.contains_key(*name)).collect();
+    let missing: Vec<_> =
+        new.iter().filter(|(name, data)| old.get(*name) != Some(data)).map(|(name, _)| name).collect();
+    ensure!(
+        stale.is_empty() && missing.is_empty(),
+        ".sqlx/ is not up to date; run `cargo portico db prepare`\n  changed or missing: {missing:?}\n  no longer used: {stale:?}"
+    );
+    println!("{} queries, all up to date", new.len());
+    Ok(())
+}
+
+fn replace(kept: &Path, old: &Queries, new: &Queries) -> anyhow::Result<()> {
+    for name in old.keys().filter(|name| !new.contains_key(*name)) {
+        fs::remove_file(kept.join(name))?;
+    }
+    for (name, data) in new {
+        fs::write(kept.join(name), data)?;
+    }
+    println!("{} queries checked and kept in .sqlx/", new.len());
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Settings: each binary's are one `clap::Args` struct whose fields name their environment variable.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A setting that never shows itself in logs, errors or `Debug` output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value that must not be shown.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself, for the one place that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The bytes of a secret written as base64 (standard alphabet), which must be exactly `N` long.
+    ///
+    /// # Errors
+    /// It is not base64, or not `N` bytes; the value is not repeated.
+    pub fn key<const N: usize>(&self) -> anyhow::Result<[u8; N]> {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD
+            .decode(self.0.trim())
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or_else(|| anyhow::anyhow!("must be {N} bytes in base64 (openssl rand -base64 {N})"))
+    }
+}
+
+impl FromStr for Secret {
+    type Err = Infallible;
+
+    fn from_str(raw: &str) -> Result<Self, Infallible> {
+        Ok(Self(raw.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
+
+/// Reads a whole number of seconds, at least one; the value parser of every `…_SECS` setting.
+///
+/// # Errors
+/// Not a whole number, or zero.
+pub fn seconds(raw: &str) -> Result<Duration, String> {
+    match raw.parse::<u64>() {
+        Ok(0) => Err("must be at least 1 second".to_owned()),
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => Err("must be a whole number of seconds".to_owned()),
+    }
+}
+
+/// Like [`seconds`], and zero is allowed: the setting can be switched off.
+///
+/// # Errors
+/// Not a whole number.
+pub fn seconds_or_none(raw: &str) -> Result<Duration, String> {
+    if raw == "0" { Ok(Duration::ZERO) } else { seconds(raw) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_show_itself() {
+        let secret = Secret::new("hunter2");
+
+        assert!(!format!("{secret:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_key_of_the_wrong_length_is_refused_without_repeating_it() {
+        let error = Secret::new("c2hvcnQ=").key::<32>().unwrap_err();
+
+        assert!(error.to_string().contains("32 bytes"));
+        assert!(!error.to_string().contains("c2hvcnQ"));
+    }
+
+    #[test]
+    fn seconds_refuse_zero_and_words() {
+        assert_eq!(seconds("10"), Ok(Duration::from_secs(10)));
+        assert!(seconds("0").is_err());
+        assert!(seconds("ten").is_err());
+        assert_eq!(seconds_or_none("0"), Ok(Duration::ZERO));
+    }
+}

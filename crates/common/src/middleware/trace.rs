@@ -1,0 +1,136 @@
+//! W3C Trace Context, level 1 (<https://www.w3.org/TR/trace-context/>): a trace is joined or started.
+
+use std::fmt;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use uuid::Uuid;
+
+use super::ascii_value;
+
+/// The header that carries the trace.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+const SAMPLED: u8 = 1;
+
+/// This request's place in a trace: the caller's trace, or a new one, and a span id of our own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    trace_id: u128,
+    span_id: u64,
+    flags: u8,
+}
+
+impl TraceContext {
+    /// The trace, as 32 hex digits.
+    pub fn trace_id(&self) -> impl fmt::Display + use<> {
+        Hex::<32>(self.trace_id)
+    }
+
+    /// This request's span, as 16 hex digits.
+    pub fn span_id(&self) -> impl fmt::Display + use<> {
+        Hex::<16>(self.span_id.into())
+    }
+
+    /// The `traceparent` for requests made on behalf of this one.
+    pub fn header_value(&self) -> HeaderValue {
+        ascii_value(format!("00-{}-{}-{:02x}", self.trace_id(), self.span_id(), self.flags))
+    }
+}
+
+/// Joins the trace of the one valid `traceparent`, or starts a sampled one.
+pub fn trace_context_from(headers: &HeaderMap) -> TraceContext {
+    let mut given = headers.get_all(TRACEPARENT).iter();
+    let joined = match (given.next(), given.next()) {
+        (Some(only), None) => only.to_str().ok().and_then(parse),
+        _ => None,
+    };
+    let (trace_id, flags) = joined.unwrap_or_else(|| (Uuid::new_v4().as_u128(), SAMPLED));
+    TraceContext { trace_id, span_id: Uuid::new_v4().as_u64_pair().1, flags }
+}
+
+/// `version-trace_id-parent_id-flags`; a later version may add fields, which are ignored as the standard asks.
+fn parse(value: &str) -> Option<(u128, u8)> {
+    let mut fields = value.split('-');
+    let version = hex(fields.next()?, 2)?;
+    let trace_id = hex(fields.next()?, 32)?;
+    let parent_id = hex(fields.next()?, 16)?;
+    let flags = hex(fields.next()?, 2)?;
+    let is_valid = version != 0xff && (version != 0 || fields.next().is_none()) && trace_id != 0 && parent_id != 0;
+    is_valid.then_some((trace_id, u8::try_from(flags).ok()? & SAMPLED))
+}
+
+fn hex(field: &str, digits: usize) -> Option<u128> {
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if field.len() != digits || !field.bytes().all(is_hex) {
+        return None;
+    }
+    u128::from_str_radix(field, 16).ok()
+}
+
+struct Hex<const DIGITS: usize>(u128);
+
+impl<const DIGITS: usize> fmt::Display for Hex<DIGITS> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:0DIGITS$x}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+    fn context(values: &[&str]) -> TraceContext {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(TRACEPARENT, HeaderValue::from_str(value).unwrap());
+        }
+        trace_context_from(&headers)
+    }
+
+    #[test]
+    fn a_valid_trace_is_joined_under_a_new_span() {
+        let context = context(&["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"]);
+
+        assert_eq!(context.trace_id().to_string(), TRACE);
+        assert_ne!(context.span_id().to_string(), "b7ad6b7169203331");
+        let sent = context.header_value();
+        assert!(sent.to_str().unwrap().starts_with("00-0af7651916cd43dd8448eb211c80319c-"));
+        assert!(sent.to_str().unwrap().ends_with("-00"));
+    }
+
+    #[test]
+    fn fields_of_a_later_version_are_ignored() {
+        let context = context(&["01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more"]);
+
+        assert_eq!(context.trace_id().to_string(), TRACE);
+    }
+
+    #[test]
+    fn an_invalid_trace_is_restarted() {
+        for bad in [
+            "",
+            "00",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+            "00-+af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+        ] {
+            let context = context(&[bad]);
+
+            assert_ne!(context.trace_id().to_string(), TRACE, "{bad}");
+            assert_eq!(context.header_value().len(), 55, "{bad}");
+        }
+    }
+
+    #[test]
+    fn two_traces_are_none() {
+        let valid = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+        assert_ne!(context(&[valid, valid]).trace_id().to_string(), TRACE);
+    }
+}

@@ -1,0 +1,105 @@
+//! The server: two listeners, patience with limits, and a shutdown that loses no request.
+//!
+//! hyper is driven directly because a client must not hold a connection by being slow, and
+//! `axum::serve` has no timers. Requests that are not HTTP at all (bad framing, too many or too
+//! long headers, a target too long) are answered by hyper: 400, 431 or 414 without a body.
+
+mod config;
+mod connection;
+mod endpoint;
+mod health;
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use axum::Router;
+use tokio::net::TcpListener;
+
+pub use config::ServerConfig;
+pub use connection::HttpService;
+pub use health::{Check, internal_router, probe};
+
+use crate::lifecycle::Lifecycle;
+use endpoint::Endpoint;
+
+/// The two bound sockets of a process.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For clients and the gateway.
+    pub public: TcpListener,
+    /// For health checks and feeds; the gateway never routes to it.
+    pub internal: TcpListener,
+}
+
+impl Listeners {
+    /// Binds both addresses of the settings.
+    ///
+    /// # Errors
+    /// An address cannot be bound; the error names it and its setting.
+    pub async fn bind(config: &ServerConfig) -> anyhow::Result<Self> {
+        let public = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("LISTEN: cannot listen on {}", config.listen))?;
+        let internal = TcpListener::bind(config.internal_listen)
+            .await
+            .with_context(|| format!("INTERNAL_LISTEN: cannot listen on {}", config.internal_listen))?;
+        Ok(Self { public, internal })
+    }
+
+    /// Where clients connect; tells the port the system chose for port 0.
+    pub fn public_addr(&self) -> SocketAddr {
+        address_of(&self.public)
+    }
+
+    /// Where health checks connect.
+    pub fn internal_addr(&self) -> SocketAddr {
+        address_of(&self.internal)
+    }
+}
+
+fn address_of(listener: &TcpListener) -> SocketAddr {
+    listener.local_addr().expect("a bound socket has an address")
+}
+
+/// Serves both listeners until the life stops, then leaves without losing a request.
+///
+/// Not ready at once → still serving for `drain_delay`, while balancers look away → no new
+/// connections, idle ones closed, busy ones told to go (`Connection: close`, GOAWAY) and given
+/// `drain_timeout` → background tasks end. The internal listener answers until all that is done,
+/// then what is still asked there is cut. Dropping the future closes every connection.
+///
+/// # Errors
+/// The system does not tell a listener's address.
+pub async fn serve(
+    listeners: Listeners,
+    public: impl HttpService,
+    internal: Router,
+    config: &ServerConfig,
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<()> {
+    let mut public = Endpoint::new(listeners.public, public, config)?;
+    let mut internal = Endpoint::new(listeners.internal, internal, config)?;
+    lifecycle.set_started();
+    tracing::info!(listen = %public.address, internal.listen = %internal.address, "serving");
+
+    tokio::select! {
+        () = public.accept() => {}
+        () = internal.accept() => {}
+        () = stopping_seen(config, lifecycle) => {}
+    }
+    tokio::select! {
+        () = public.drain() => {}
+        () = internal.accept() => {}
+    }
+    lifecycle.finish().await;
+    drop(internal);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits until stopping has begun and those who send requests had time to notice.
+async fn stopping_seen(config: &ServerConfig, lifecycle: &Lifecycle) {
+    lifecycle.stopping().await;
+    tracing::info!(delay_secs = config.drain_delay.as_secs_f64(), "not ready, still serving");
+    tokio::time::sleep(config.drain_delay).await;
+}

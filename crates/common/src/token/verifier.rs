@@ -1,0 +1,219 @@
+//! The check of one token.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use axum::http::{HeaderMap, HeaderValue, header};
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Header, decode, decode_header};
+
+use super::feed::KeySource;
+use super::keys::{KeySet, VerifyingKey};
+use super::revocations::Revocations;
+use super::{Claims, Revocation, TokenConfig};
+use crate::clock::Clock;
+use crate::error::{ApiError, kinds};
+use crate::server::Check;
+
+/// Longer tokens are refused unread: ours are well under 2 KiB.
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// How far the issuer's clock may be ahead of ours or behind it.
+const LEEWAY_SECONDS: i64 = 30;
+
+/// Why a token was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Not three parts of base64url JSON, or longer than any token of ours.
+    #[error("the token is not a JWT")]
+    Malformed,
+    /// `typ` is not `at+jwt`, or the header asks for something we do not do (`crit`).
+    #[error("the token is not an access token")]
+    WrongKind,
+    /// No published key has its `kid`.
+    #[error("the token is signed with an unknown key")]
+    UnknownKey,
+    /// Its algorithm, signature, issuer, audience or claims are not what they must be.
+    #[error("the token is not one of ours")]
+    Untrusted,
+    /// Its time is over.
+    #[error("the token has expired")]
+    Expired,
+    /// Its time has not come.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// Its session was ended.
+    #[error("the token was revoked")]
+    Revoked,
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{error}\"");
+        let challenge = HeaderValue::try_from(challenge).expect("the descriptions are plain ASCII");
+        Self::new(&kinds::INVALID_TOKEN, error.to_string()).with_header(header::WWW_AUTHENTICATE, challenge)
+    }
+}
+
+/// Checks access tokens without asking the issuer. Cheap to clone; clones share keys and revocations.
+#[derive(Clone)]
+pub struct Verifier(Arc<Inner>);
+
+pub(super) struct Inner {
+    issuer: String,
+    audience: String,
+    clock: Clock,
+    keys: ArcSwap<KeySet>,
+    source: Option<KeySource>,
+    pub revocations: Revocations,
+    pub revocations_known: AtomicBool,
+}
+
+impl Verifier {
+    /// A verifier that knows no key until [`Verifier::replace_keys`] gives it some.
+    pub fn new(issuer: &str, audience: &str, clock: Clock) -> Self {
+        Self::build(issuer, audience, clock, None)
+    }
+
+    /// A verifier that fetches its keys; [`Verifier::follow`] keeps it up to date.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be made.
+    pub fn remote(config: &TokenConfig, clock: Clock) -> anyhow::Result<Self> {
+        let source = KeySource::new(config)?;
+        Ok(Self::build(&config.auth_issuer, &config.auth_audience, clock, Some(source)))
+    }
+
+    fn build(issuer: &str, audience: &str, clock: Clock, source: Option<KeySource>) -> Self {
+        Self(Arc::new(Inner {
+            issuer: issuer.to_owned(),
+            audience: audience.to_owned(),
+            clock,
+            keys: ArcSwap::default(),
+            revocations_known: AtomicBool::new(source.is_none()),
+            source,
+            revocations: Revocations::default(),
+        }))
+    }
+
+    /// Takes over the keys the issuer publishes now; a key that is gone is trusted no more.
+    pub fn replace_keys(&self, published: &JwkSet) {
+        let keys = KeySet::new(published, &self.0.issuer, &self.0.audience);
+        self.0.keys.store(Arc::new(keys));
+    }
+
+    /// Takes in revocations.
+    pub fn revoke(&self, items: &[Revocation]) {
+        self.0.revocations.apply(items, self.0.clock.now().timestamp());
+    }
+
+    /// Whether it has keys and has read the revocation feed once: before that nothing can be vouched for.
+    pub fn is_ready(&self) -> bool {
+        !self.0.keys.load().is_empty() && self.0.revocations_known.load(Ordering::Acquire)
+    }
+
+    /// The readiness check of a verifier.
+    pub fn check(&self) -> Check {
+        let verifier = self.clone();
+        Check::new("keys", move || {
+            let is_ready = verifier.is_ready();
+            async move {
+                anyhow::ensure!(is_ready, "keys and revocations have not been read yet");
+                Ok(())
+            }
+        })
+    }
+
+    /// Keeps keys and revocations up to date; ends only when dropped.
+    pub async fn follow(self) {
+        if let Some(source) = &self.0.source {
+            tokio::join!(source.follow_keys(&self), source.follow_revocations(&self));
+        }
+    }
+
+    pub(super) fn mark_revocations_known(&self) {
+        self.0.revocations_known.store(true, Ordering::Release);
+    }
+
+    pub(super) fn knows(&self, key_id: &str) -> bool {
+        self.0.keys.load().find(key_id).is_some()
+    }
+
+    /// Checks the bearer token of a request: `None` when it carries no credentials.
+    ///
+    /// # Errors
+    /// 401 for credentials that are not one acceptable bearer token.
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Claims>, ApiError> {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
+        // With two of them, another reader might pick the one we did not check.
+        if values.next().is_some() {
+            return Err(TokenError::Malformed.into());
+        }
+        let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(TokenError::Malformed.into());
+        }
+        Ok(Some(self.verify(token.trim()).await?))
+    }
+
+    /// Checks a token: kind, key, signature, issuer, audience, times, revocation.
+    ///
+    /// # Errors
+    /// The first thing found wrong.
+    pub async fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        let key_id = key_id(token)?;
+        if !self.knows(&key_id)
+            && let Some(source) = &self.0.source
+        {
+            source.look_for(&key_id, self).await;
+        }
+        let keys = self.0.keys.load();
+        let key = keys.find(&key_id).ok_or(TokenError::UnknownKey)?;
+        let claims = check_signature(token, key)?;
+        self.check_time(&claims)?;
+        if self.0.revocations.contain(&claims) {
+            return Err(TokenError::Revoked);
+        }
+        Ok(claims)
+    }
+
+    fn check_time(&self, claims: &Claims) -> Result<(), TokenError> {
+        let now = self.0.clock.now().timestamp();
+        if claims.exp.saturating_add(LEEWAY_SECONDS) <= now {
+            return Err(TokenError::Expired);
+        }
+        if claims.nbf.max(claims.iat) > now.saturating_add(LEEWAY_SECONDS) {
+            return Err(TokenError::NotYetValid);
+        }
+        Ok(())
+    }
+}
+
+/// Reads the header, which nothing vouches for yet: only its `kid` is used, to look a key up.
+fn key_id(token: &str) -> Result<String, TokenError> {
+    if token.len() > MAX_TOKEN_BYTES || token.split('.').count() != 3 {
+        return Err(TokenError::Malformed);
+    }
+    let header: Header = decode_header(token).map_err(|_| TokenError::Malformed)?;
+    let is_access_token = header
+        .typ
+        .as_deref()
+        .is_some_and(|typ| typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt"));
+    // RFC 7515 section 4.1.11: an extension that is critical and not understood makes it invalid.
+    if !is_access_token || header.crit.is_some() {
+        return Err(TokenError::WrongKind);
+    }
+    header.kid.ok_or(TokenError::UnknownKey)
+}
+
+fn check_signature(token: &str, key: &VerifyingKey) -> Result<Claims, TokenError> {
+    let data = decode::<Claims>(token, &key.key, &key.rules).map_err(|_| TokenError::Untrusted)?;
+    if data.header.alg != key.algorithm {
+        return Err(TokenError::Untrusted);
+    }
+    Ok(data.claims)
+}

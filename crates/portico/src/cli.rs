@@ -1,0 +1,41 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+use portico_chores::Chore;
+use portico_chores::project::Project;
+
+use crate::openapi;
+use crate::up::{UpArgs, up};
+
+/// Runs the whole of Portico on this machine: gateway, auth, user and product on a Postgres of their own.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    up: UpArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start everything and run until Ctrl-C (what happens without a command, too)
+    Up(UpArgs),
+    /// Write the API of each service to docs/openapi/
+    Openapi,
+    #[command(flatten)]
+    Chore(Chore),
+}
+
+/// Does what the command line asks for.
+///
+/// # Errors
+/// It could not be done; the message says what to do about it.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command.unwrap_or(Command::Up(cli.up)) {
+        Command::Up(args) => up(&args).await,
+        Command::Openapi => openapi::write(&Project::find()?),
+        Command::Chore(chore) => chore.run().await,
+    }
+}

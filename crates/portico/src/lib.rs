@@ -1,0 +1,14 @@
+//! The runner: the whole suite in one process for development, and the chores around it.
+//!
+//! The services it starts are the same code that production runs one by one. What exists only here
+//! is the Postgres it manages, the demo data, and the development pages with the mailbox.
+
+mod banner;
+pub mod cli;
+pub mod demo;
+mod dev;
+pub mod openapi;
+pub mod secrets;
+pub mod service;
+pub mod suite;
+mod up;

@@ -1,0 +1,126 @@
+//! A suite of its own for each test, on schemas and roles of its own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use portico::demo;
+use portico::secrets::Secrets;
+use portico::service::Service;
+use portico::suite::{Plan, Suite};
+use portico_auth::mail::Mailbox;
+use portico_common::clock::Clock;
+use portico_common::lifecycle::Lifecycle;
+use portico_gateway::RouteFile;
+use portico_testkit::Client;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use uuid::Uuid;
+
+pub struct TestSuite {
+    gateway: SocketAddr,
+    plan: Plan,
+    lifecycle: Lifecycle,
+}
+
+impl TestSuite {
+    pub async fn start() -> Self {
+        let database_url = portico_localpg::test_cluster().await.unwrap().parse().unwrap();
+        let plan = Plan {
+            routes: RouteFile::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../portico.toml")).unwrap(),
+            gateway: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            database_url,
+            prefix: format!("t_{}_", &Uuid::new_v4().simple().to_string()[..12]),
+            secrets: Secrets::generate(),
+            link_base_url: "http://localhost".parse().unwrap(),
+            mailbox: Mailbox::new(),
+            clock: Clock::system(),
+        };
+        let lifecycle = Lifecycle::new();
+        let suite = Suite::start(&plan, &lifecycle).await.unwrap();
+        demo::seed(&plan).await.unwrap();
+        let gateway = suite.gateway;
+        tokio::spawn(suite.run());
+        Self { gateway, plan, lifecycle }
+    }
+
+    /// A client of the gateway, without a token.
+    pub fn client(&self) -> Client {
+        Client::new(self.gateway)
+    }
+
+    /// The tokens of a demo login.
+    pub async fn login(&self, role: &str) -> Value {
+        let login = demo::logins(&self.plan.secrets).into_iter().find(|login| login.role == role).unwrap();
+        let body = json!({ "email": login.email, "password": login.password });
+        let reply = self.client().post("/v1/auth/login", body).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        reply.body
+    }
+
+    /// A client of the gateway with the token of a demo login.
+    pub async fn client_as(&self, role: &str) -> Client {
+        self.client().with_token(self.login(role).await["access_token"].as_str().unwrap())
+    }
+
+    /// The code in the newest mail to an address.
+    pub async fn code_for(&self, address: &str) -> String {
+        self.until("the mail arrived", Duration::from_secs(10), async || !self.codes(address).is_empty()).await;
+        self.codes(address).remove(0)
+    }
+
+    fn codes(&self, address: &str) -> Vec<String> {
+        self.plan.mailbox.messages(Some(address)).into_iter().next().map(|message| message.codes).unwrap_or_default()
+    }
+
+    /// Asks again until the answer is yes.
+    pub async fn until(&self, what: &str, within: Duration, is_so: impl AsyncFn() -> bool) {
+        let asking = async {
+            while !is_so().await {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(within, asking).await.unwrap_or_else(|_| panic!("not within {within:?}: {what}"));
+    }
+
+    /// Each service's name and address of the database, with its own role.
+    pub fn database_urls(&self) -> Vec<(&'static str, String)> {
+        Service::ALL
+            .map(|service| (service.name(), self.plan.database(service).database_url.expose().to_owned()))
+            .into()
+    }
+
+    /// A service, its schema, and one of its tables.
+    pub async fn tables(&self) -> Vec<(&'static str, String, String)> {
+        let mut admin = PgConnection::connect(self.plan.database_url.as_str()).await.unwrap();
+        let mut tables = Vec::new();
+        for service in Service::ALL {
+            let schema = self.plan.schema(service);
+            let list = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = $1";
+            let names: Vec<String> = sqlx::query_scalar(list).bind(&schema).fetch_all(&mut admin).await.unwrap();
+            assert!(!names.is_empty(), "{schema} is empty");
+            tables.extend(names.into_iter().map(|table| (service.name(), schema.clone(), table)));
+        }
+        tables
+    }
+}
+
+impl Drop for TestSuite {
+    fn drop(&mut self) {
+        self.lifecycle.stop();
+        let url = self.plan.database_url.clone();
+        let forget = Service::ALL.map(|service| {
+            let (schema, role) = (self.plan.schema(service), self.plan.role(service));
+            format!("DROP SCHEMA {schema} CASCADE; DROP ROLE {role};")
+        });
+        // The services still hold connections, and the test's runtime is ending: a thread of its own outlasts both.
+        let forgetting = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut admin = PgConnection::connect(url.as_str()).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(forget.concat())).execute(&mut admin).await.unwrap();
+            });
+        });
+        assert!(forgetting.join().is_ok() || std::thread::panicking());
+    }
+}

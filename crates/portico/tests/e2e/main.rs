@@ -1,0 +1,10 @@
+//! The whole suite through its gateway: real tokens, real Postgres, real sockets.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod bad_input;
+mod documents;
+mod helpers;
+mod isolation;
+mod journey;
+mod process;

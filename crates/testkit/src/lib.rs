@@ -1,0 +1,12 @@
+//! What the HTTP tests of every service share: a schema per test, an issuer of tokens, a running
+//! service on free ports, and a client that reads answers. A development dependency only.
+
+mod client;
+mod database;
+mod issuer;
+mod service;
+
+pub use client::{Client, Reply};
+pub use database::TestDb;
+pub use issuer::{Issuer, User};
+pub use service::RunningService;

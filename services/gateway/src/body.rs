@@ -1,0 +1,13 @@
+//! Bodies on their way through: nothing is gathered, everything is measured.
+
+mod client;
+mod reply;
+mod upload;
+
+use std::error::Error;
+
+pub(crate) use client::ClientBody;
+pub(crate) use reply::{ReplyBody, UpstreamBody};
+pub(crate) use upload::{RequestBody, Stage, Upload};
+
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;

@@ -1,0 +1,107 @@
+//! The answer's body on its way to the client.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::BoxError;
+use crate::upstream::Upstream;
+
+/// The body of an answer: the gateway's own, or a service's.
+pub(crate) enum ReplyBody {
+    Own(axum::body::Body),
+    Upstream(UpstreamBody),
+}
+
+/// A service's body, cut off when it pauses for too long or the exchange is over its time.
+pub(crate) struct UpstreamBody {
+    inner: Incoming,
+    upstream: Arc<Upstream>,
+    idle_timeout: Duration,
+    deadline: Option<Instant>,
+    /// Runs only while the body makes us wait, which a small one never does.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the service stopped in the middle of its answer")]
+struct Stalled;
+
+impl UpstreamBody {
+    pub fn new(inner: Incoming, upstream: Arc<Upstream>, idle_timeout: Duration, deadline: Option<Instant>) -> Self {
+        Self { inner, upstream, idle_timeout, deadline, timer: None }
+    }
+
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| {
+            let pause_ends = Instant::now() + self.idle_timeout;
+            Box::pin(sleep_until(self.deadline.map_or(pause_ends, |deadline| deadline.min(pause_ends))))
+        });
+        timer.as_mut().poll(context)
+    }
+}
+
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            tracing::warn!(upstream = self.upstream.name, "answer cut: the exchange is over its time");
+            return Poll::Ready(Some(Err(Stalled.into())));
+        }
+        match Pin::new(&mut self.inner).poll_frame(context) {
+            Poll::Ready(frame) => {
+                self.timer = None;
+                if let Some(Err(error)) = &frame {
+                    tracing::warn!(upstream = self.upstream.name, %error, "answer cut: the service broke off");
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+            }
+            Poll::Pending if self.poll_timer(context).is_ready() => {
+                tracing::warn!(upstream = self.upstream.name, "answer cut: the service paused for too long");
+                Poll::Ready(Some(Err(Stalled.into())))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.get_mut() {
+            Self::Own(body) => Pin::new(body).poll_frame(context).map(|frame| frame.map(|f| f.map_err(Into::into))),
+            Self::Upstream(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(body) => body.is_end_stream(),
+            Self::Upstream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Own(body) => body.size_hint(),
+            Self::Upstream(body) => body.size_hint(),
+        }
+    }
+}

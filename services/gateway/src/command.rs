@@ -1,0 +1,49 @@
+//! What the binary can do.
+
+use std::net::SocketAddr;
+
+use portico_common::clock::Clock;
+use portico_common::lifecycle::Lifecycle;
+use portico_common::server::{Listeners, probe};
+use portico_common::telemetry;
+
+use crate::{Config, RoutesConfig};
+
+/// The gateway of Portico: the one door to all services.
+#[derive(Debug, clap::Parser)]
+#[command(name = "portico-gateway", version)]
+pub enum Command {
+    /// Route requests until SIGTERM.
+    Serve(Box<Config>),
+    /// Read the route file and say what is wrong with it.
+    Check(RoutesConfig),
+    /// Ask a running gateway whether it is ready.
+    Health {
+        /// Address of its internal listener.
+        #[arg(long, env = "INTERNAL_LISTEN", value_name = "ADDRESS")]
+        internal_listen: SocketAddr,
+    },
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// It could not be done; the error names the setting or the key at fault.
+    pub async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Serve(config) => serve(*config).await,
+            Self::Check(routes) => routes.read().map(drop),
+            Self::Health { internal_listen } => probe(internal_listen).await,
+        }
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let routes = config.routes.read()?;
+    telemetry::init(&config.telemetry)?;
+    let lifecycle = Lifecycle::new();
+    lifecycle.stop_on_signal()?;
+    let listeners = Listeners::bind(&config.server).await?;
+    crate::serve(config, routes, listeners, Clock::system(), lifecycle).await
+}

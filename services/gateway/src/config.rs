@@ -1,0 +1,127 @@
+//! The gateway's settings: its own, and where the list of services and routes is.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use portico_common::config::seconds;
+use portico_common::server::ServerConfig;
+use portico_common::telemetry::TelemetryConfig;
+use portico_common::token::TokenConfig;
+use url::Url;
+
+use crate::routes::RouteFile;
+
+/// Everything the gateway is told from outside; its routes are in the file that [`RoutesConfig`] names.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Config {
+    /// The two listeners.
+    #[command(flatten)]
+    pub server: ServerConfig,
+    /// Whose tokens are let through.
+    #[command(flatten)]
+    pub tokens: TokenConfig,
+    /// Which log lines are written, and how.
+    #[command(flatten)]
+    pub telemetry: TelemetryConfig,
+    /// The list of services and routes.
+    #[command(flatten)]
+    pub routes: RoutesConfig,
+    /// What is believed of the network around.
+    #[command(flatten)]
+    pub proxy: ProxyConfig,
+}
+
+/// Where the list of services and routes is read from.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Routes")]
+pub struct RoutesConfig {
+    /// The file that lists services and routes.
+    #[arg(long, env = "PORTICO_TOML", value_name = "FILE", default_value = "portico.toml")]
+    pub routes: PathBuf,
+    /// Addresses to use instead of those in the file, such as `auth=http://127.0.0.1:8081,user=…`.
+    #[arg(long, env = "UPSTREAMS", value_name = "NAME=URL", value_delimiter = ',', value_parser = upstream)]
+    pub upstreams: Vec<(String, Url)>,
+}
+
+impl RoutesConfig {
+    /// Reads and checks the file, with the addresses of `UPSTREAMS` put in.
+    ///
+    /// # Errors
+    /// The file cannot be read or is wrong; the error names the file and the key at fault.
+    pub fn read(&self) -> anyhow::Result<RouteFile> {
+        let mut file = RouteFile::read(&self.routes)?;
+        for (service, url) in &self.upstreams {
+            file.set_url(service, url.clone())?;
+        }
+        Ok(file)
+    }
+}
+
+/// What is believed of those in front, and how services behind are reached.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Proxy")]
+pub struct ProxyConfig {
+    /// How many proxies of our own are in front (an ALB is 1); `X-Forwarded-*` of anyone else is not believed.
+    #[arg(long, env = "TRUSTED_HOPS", value_name = "COUNT", default_value_t = 0)]
+    pub trusted_hops: usize,
+    /// How long connecting to a service may take.
+    #[arg(long = "connect-timeout-secs", env = "CONNECT_TIMEOUT_SECS", value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub connect_timeout: Duration,
+    /// How long a service may take to begin its answer, where its route does not say (`timeout_secs`).
+    #[arg(long = "upstream-timeout-secs", env = "UPSTREAM_TIMEOUT_SECS", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    pub upstream_timeout: Duration,
+    /// How long a service may pause within its answer, where its route does not say (`idle_timeout_secs`).
+    #[arg(long = "upstream-idle-timeout-secs", env = "UPSTREAM_IDLE_TIMEOUT_SECS", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub upstream_idle_timeout: Duration,
+}
+
+impl Default for ProxyConfig {
+    fn default() -> Self {
+        Self {
+            trusted_hops: 0,
+            connect_timeout: Duration::from_secs(2),
+            upstream_timeout: Duration::from_secs(20),
+            upstream_idle_timeout: Duration::from_mins(1),
+        }
+    }
+}
+
+fn upstream(raw: &str) -> Result<(String, Url), String> {
+    let (name, url) = raw.split_once('=').ok_or("must be NAME=URL")?;
+    let url = url.parse().map_err(|error| format!("{url}: {error}"))?;
+    Ok((name.trim().to_owned(), url))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Program {
+        #[command(flatten)]
+        routes: RoutesConfig,
+        #[command(flatten)]
+        proxy: ProxyConfig,
+    }
+
+    #[test]
+    fn the_defaults_of_the_command_line_are_those_of_code() {
+        let proxy = Program::try_parse_from(["gateway"]).unwrap().proxy;
+
+        assert_eq!(format!("{proxy:?}"), format!("{:?}", ProxyConfig::default()));
+    }
+
+    #[test]
+    fn upstreams_are_read_as_name_and_address() {
+        let given = "auth=http://127.0.0.1:1,user=http://127.0.0.1:2";
+
+        let upstreams = Program::try_parse_from(["gateway", "--upstreams", given]).unwrap().routes.upstreams;
+
+        let names: Vec<_> = upstreams.iter().map(|(name, url)| (name.as_str(), url.port())).collect();
+        assert_eq!(names, [("auth", Some(1)), ("user", Some(2))]);
+        assert!(Program::try_parse_from(["gateway", "--upstreams", "auth"]).is_err());
+        assert!(Program::try_parse_from(["gateway", "--upstreams", "auth=nowhere"]).is_err());
+    }
+}

@@ -1,0 +1,117 @@
+//! Where a request came from, as far as it can be believed.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::plain;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Client, scheme and host: from the connection, and from the trusted proxies in front.
+pub(crate) struct Forwarded {
+    chain: HeaderValue,
+    proto: HeaderValue,
+    host: Option<HeaderValue>,
+}
+
+impl Forwarded {
+    /// Reads the headers as they came. Of `X-Forwarded-For`, the last `trusted_hops` entries count:
+    /// each trusted proxy adds one at the end, and what is before them anyone may have written.
+    pub fn read(headers: &HeaderMap, peer: IpAddr, host: Option<&Authority>, trusted_hops: usize) -> Self {
+        let mut chain = String::new();
+        for address in trusted_addresses(headers, trusted_hops) {
+            // Writing to a String cannot fail.
+            let _ = write!(chain, "{address}, ");
+        }
+        let _ = write!(chain, "{}", plain(peer));
+        Self {
+            chain: HeaderValue::try_from(chain).expect("addresses are visible ASCII"),
+            proto: HeaderValue::from_static(if trusted_hops > 0 { trusted_proto(headers) } else { "http" }),
+            host: host.and_then(|host| HeaderValue::from_str(host.as_str()).ok()),
+        }
+    }
+
+    pub(super) fn write(&self, headers: &mut HeaderMap) {
+        headers.insert(X_FORWARDED_FOR, self.chain.clone());
+        headers.insert(X_FORWARDED_PROTO, self.proto.clone());
+        if let Some(host) = &self.host {
+            headers.insert(X_FORWARDED_HOST, host.clone());
+        }
+    }
+}
+
+/// The entries the trusted proxies wrote; nothing before one that is not an address can be placed.
+fn trusted_addresses(headers: &HeaderMap, trusted_hops: usize) -> Vec<IpAddr> {
+    if trusted_hops == 0 {
+        return Vec::new();
+    }
+    let entries: Vec<&str> = headers
+        .get_all(X_FORWARDED_FOR)
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
+        .map(str::trim)
+        .collect();
+    let mut trusted: Vec<IpAddr> =
+        entries.iter().rev().take(trusted_hops).map_while(|entry| entry.parse().ok()).map(plain).collect();
+    trusted.reverse();
+    trusted
+}
+
+fn trusted_proto(headers: &HeaderMap) -> &'static str {
+    let last = headers.get_all(X_FORWARDED_PROTO).iter().next_back();
+    let is_https = last
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.rsplit(',').next())
+        .is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"));
+    if is_https { "https" } else { "http" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(given: &[(&'static str, &'static str)], trusted_hops: usize) -> HeaderMap {
+        let given = given.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let mut headers = HeaderMap::new();
+        given.for_each(|(name, value)| {
+            headers.append(name, value);
+        });
+        let host = Authority::from_static("shop.example");
+        let forwarded = Forwarded::read(&headers, "::ffff:10.0.0.9".parse().unwrap(), Some(&host), trusted_hops);
+        let mut out = HeaderMap::new();
+        forwarded.write(&mut out);
+        out
+    }
+
+    #[test]
+    fn nobody_is_believed_by_default() {
+        let headers = written(&[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-proto", "https")], 0);
+
+        assert_eq!(headers["x-forwarded-for"], "10.0.0.9");
+        assert_eq!(headers["x-forwarded-proto"], "http");
+        assert_eq!(headers["x-forwarded-host"], "shop.example");
+    }
+
+    #[test]
+    fn as_many_entries_count_as_there_are_trusted_hops() {
+        let given =
+            [("x-forwarded-for", "6.6.6.6, 2.2.2.2"), ("x-forwarded-for", "3.3.3.3"), ("x-forwarded-proto", "https")];
+
+        assert_eq!(written(&given, 1)["x-forwarded-for"], "3.3.3.3, 10.0.0.9");
+        assert_eq!(written(&given, 2)["x-forwarded-for"], "2.2.2.2, 3.3.3.3, 10.0.0.9");
+        assert_eq!(written(&given, 9)["x-forwarded-for"], "6.6.6.6, 2.2.2.2, 3.3.3.3, 10.0.0.9");
+        assert_eq!(written(&given, 1)["x-forwarded-proto"], "https");
+    }
+
+    #[test]
+    fn nothing_is_believed_beyond_an_entry_that_is_no_address() {
+        let given = [("x-forwarded-for", "6.6.6.6, evil\t, 3.3.3.3")];
+
+        assert_eq!(written(&given, 3)["x-forwarded-for"], "3.3.3.3, 10.0.0.9");
+    }
+}

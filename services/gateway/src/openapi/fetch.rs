@@ -1,0 +1,98 @@
+//! Where the documents come from.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, ensure};
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, header};
+use http_body_util::{BodyExt as _, Limited};
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::body::RequestBody;
+use crate::routes::{RouteFile, RouteTable};
+use crate::upstream::Upstream;
+
+const SERVICE_DOCUMENT: PathAndQuery = PathAndQuery::from_static("/openapi.json");
+const PATIENCE: Duration = Duration::from_secs(2);
+const LARGEST_DOCUMENT: usize = 8 << 20;
+
+/// What a service answered when it was asked for its document.
+pub(super) enum Answer {
+    Document(Value),
+    /// There is an answer, but not one to merge; asking again soon would not change it.
+    Unusable,
+    /// It could not be asked.
+    Away,
+}
+
+/// A service that publishes a document.
+pub(super) struct Source {
+    pub name: String,
+    upstream: Arc<Upstream>,
+    path: PathAndQuery,
+    /// So that a service that is away is told of once.
+    is_lost: AtomicBool,
+}
+
+impl Source {
+    /// Every service something is routed to, and every guest that says where its document is.
+    pub fn all(file: &RouteFile, routes: &RouteTable) -> anyhow::Result<Vec<Self>> {
+        let services = file.services.keys().map(|name| (name.as_str(), SERVICE_DOCUMENT));
+        let mut named: Vec<(&str, PathAndQuery)> = services.collect();
+        for entry in &file.routes {
+            if let Some(path) = &entry.openapi {
+                named.push((entry.upstream_name(), path.parse().context("openapi: not a path")?));
+            }
+        }
+        let source = |(name, path): (&str, _)| {
+            let upstream = Arc::clone(routes.upstream(name)?);
+            Some(Self { name: name.to_owned(), upstream, path, is_lost: AtomicBool::new(false) })
+        };
+        Ok(named.into_iter().filter_map(source).collect())
+    }
+
+    /// Asks for the document as it is published now.
+    pub async fn fetch(&self) -> Answer {
+        let asked = timeout(PATIENCE, self.ask()).await;
+        let read = match asked.unwrap_or_else(|_| Err(anyhow!("no answer within {PATIENCE:?}"))) {
+            Ok(body) => read(&body).map_err(|error| (error, Answer::Unusable)),
+            Err(error) => Err((error, Answer::Away)),
+        };
+        match read {
+            Ok(document) => {
+                self.is_lost.store(false, Ordering::Relaxed);
+                Answer::Document(document)
+            }
+            Err((error, answer)) => {
+                if !self.is_lost.swap(true, Ordering::Relaxed) {
+                    let error = format!("{error:#}");
+                    tracing::warn!(upstream = self.name, error, "no OpenAPI document; trying again");
+                }
+                answer
+            }
+        }
+    }
+
+    async fn ask(&self) -> anyhow::Result<Bytes> {
+        let mut request = Request::new(RequestBody::empty());
+        *request.uri_mut() = self.upstream.uri(self.path.clone());
+        request.headers_mut().insert(header::HOST, self.upstream.host.clone());
+        request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        let response = self.upstream.send(request).await?;
+        let status = response.status();
+        ensure!(!status.is_server_error(), "{} answers {status}", self.path);
+        let body = Limited::new(response.into_body(), LARGEST_DOCUMENT).collect().await;
+        Ok(body.map_err(|error| anyhow!(error))?.to_bytes())
+    }
+}
+
+fn read(body: &[u8]) -> anyhow::Result<Value> {
+    let document: Value = serde_json::from_slice(body).context("not JSON")?;
+    let version = document["openapi"].as_str().unwrap_or("none");
+    ensure!(version.starts_with("3.1."), "OpenAPI 3.1 is needed, this is {version}");
+    Ok(document)
+}

@@ -1,0 +1,129 @@
+//! What a list of services and routes must agree on before anything is routed by it.
+
+use std::collections::{BTreeMap, HashSet};
+
+use anyhow::{Context as _, bail, ensure};
+use url::Url;
+
+use super::{OWN_PATHS, RouteEntry, RouteFile, ServiceEntry, covers};
+
+impl RouteFile {
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let mut ports = BTreeMap::new();
+        for (name, service) in &self.services {
+            service.check(name)?;
+            for (key, port) in [("port", service.port), ("internal_port", service.internal_port)] {
+                if let Some(other) = ports.insert(port, format!("services.{name}.{key}")) {
+                    bail!("services.{name}.{key}: {port} is taken by {other}");
+                }
+            }
+        }
+        ensure!(!self.routes.is_empty(), "routes: there is none, so nothing would be reachable");
+        let mut prefixes = HashSet::new();
+        for (index, route) in self.routes.iter().enumerate() {
+            let place = format!("routes[{index}]");
+            route.check(&place, self)?;
+            ensure!(prefixes.insert(route.prefix.as_str()), "{place}.prefix: {} is routed twice", route.prefix);
+        }
+        Ok(())
+    }
+
+    /// The address behind a route.
+    pub(super) fn url_of<'a>(&'a self, route: &'a RouteEntry) -> Option<&'a Url> {
+        match &route.service {
+            Some(name) => self.services.get(name).map(|service| &service.url),
+            None => route.url.as_ref(),
+        }
+    }
+
+    fn leads_inside(&self, url: &Url) -> bool {
+        self.services.values().any(|service| {
+            service.url.host() == url.host() && url.port_or_known_default() == Some(service.internal_port)
+        })
+    }
+}
+
+impl ServiceEntry {
+    fn check(&self, name: &str) -> anyhow::Result<()> {
+        let place = format!("services.{name}");
+        ensure!(is_identifier(name), "{place}: a name is lower-case letters, digits and _, beginning with a letter");
+        check_url(&self.url).with_context(|| format!("{place}.url"))?;
+        ensure!(self.port != 0, "{place}.port: must be at least 1");
+        ensure!(self.internal_port != 0, "{place}.internal_port: must be at least 1");
+        ensure!(
+            self.url.port_or_known_default() != Some(self.internal_port),
+            "{place}.url: leads to the internal listener, which no client may reach"
+        );
+        if let Some(schema) = &self.schema {
+            ensure!(is_identifier(schema), "{place}.schema: {schema} is not a plain lower-case identifier");
+        }
+        Ok(())
+    }
+}
+
+impl RouteEntry {
+    fn check(&self, place: &str, file: &RouteFile) -> anyhow::Result<()> {
+        check_prefix(&self.prefix).with_context(|| format!("{place}.prefix: {:?}", self.prefix))?;
+        match (&self.service, &self.url) {
+            (Some(_), Some(_)) | (None, None) => {
+                bail!("{place} ({}): give either `service` or `url`", self.prefix)
+            }
+            (Some(name), None) => {
+                let known = file.services.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                ensure!(file.services.contains_key(name), "{place}.service: there is no service {name}, only {known}");
+                ensure!(
+                    self.openapi.is_none(),
+                    "{place}.openapi: services publish theirs at /openapi.json; only a guest can say where"
+                );
+            }
+            (None, Some(url)) => {
+                check_url(url).with_context(|| format!("{place}.url"))?;
+                ensure!(
+                    !file.leads_inside(url),
+                    "{place}.url: leads to an internal listener, which no client may reach"
+                );
+            }
+        }
+        if let Some(path) = &self.openapi {
+            ensure!(is_plain_path(path), "{place}.openapi: must be a path such as /openapi.json");
+        }
+        Ok(())
+    }
+}
+
+fn check_prefix(prefix: &str) -> anyhow::Result<()> {
+    ensure!(prefix.starts_with('/'), "must begin with a slash");
+    ensure!(
+        prefix == "/" || is_plain_path(prefix),
+        "must be segments of letters, digits and -._~ with single slashes between them and none at the end"
+    );
+    let own = OWN_PATHS.iter().find(|own| covers(own, prefix));
+    ensure!(own.is_none(), "the gateway answers {} itself", own.unwrap_or(&""));
+    Ok(())
+}
+
+/// Only characters that mean the same encoded and plain, so that a path can be compared in one form.
+fn is_plain_path(path: &str) -> bool {
+    let is_segment = |segment: &str| {
+        !matches!(segment, "" | "." | "..")
+            && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    };
+    path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_segment))
+}
+
+fn check_url(url: &Url) -> anyhow::Result<()> {
+    ensure!(url.scheme() == "http", "{url} is not http:// (services are reached over plain HTTP/1.1)");
+    let is_bare = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    ensure!(is_bare, "{url} is more than http://host:port (paths are passed on as they are)");
+    ensure!(url.has_host(), "{url} names no host");
+    Ok(())
+}
+
+fn is_identifier(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}

@@ -1,0 +1,85 @@
+//! The table a request is routed by.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::{RouteEntry, RouteFile, TokenRule, covers};
+use crate::config::ProxyConfig;
+use crate::upstream::{Client, Upstream};
+
+/// Where requests under a prefix go, and within which limits.
+pub(crate) struct Route {
+    pub prefix: String,
+    pub token: TokenRule,
+    pub limits: Limits,
+    pub upstream: Arc<Upstream>,
+}
+
+/// How long and how large an exchange may be.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// From the last movement of the request to the head of the answer.
+    pub timeout: Duration,
+    /// Between two pieces of the answer.
+    pub idle_timeout: Duration,
+    /// The whole exchange.
+    pub total_timeout: Option<Duration>,
+    /// Of the request's body.
+    pub body_bytes: u64,
+}
+
+/// All routes, the longest prefix first.
+pub(crate) struct RouteTable(Vec<Route>);
+
+impl RouteTable {
+    /// Makes the table; `body_limit` counts where a route does not say.
+    pub fn new(file: &RouteFile, proxy: &ProxyConfig, body_limit: u64, client: &Client) -> anyhow::Result<Self> {
+        let mut upstreams = HashMap::new();
+        let mut routes = file
+            .routes
+            .iter()
+            .map(|entry| {
+                let name = entry.upstream_name();
+                let url = file.url_of(entry).with_context(|| format!("{}: no address", entry.prefix))?;
+                let upstream = match upstreams.get(name) {
+                    Some(upstream) => Arc::clone(upstream),
+                    None => Arc::new(Upstream::new(name, url, client.clone())?),
+                };
+                upstreams.insert(name, Arc::clone(&upstream));
+                let limits = entry.limits(proxy, body_limit);
+                Ok(Route { prefix: entry.prefix.clone(), token: entry.token, limits, upstream })
+            })
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        routes.sort_by(|a, b| b.prefix.len().cmp(&a.prefix.len()).then_with(|| a.prefix.cmp(&b.prefix)));
+        Ok(Self(routes))
+    }
+
+    /// The route with the longest prefix that covers `path`.
+    pub fn find(&self, path: &str) -> Option<&Route> {
+        self.0.iter().find(|route| covers(&route.prefix, path))
+    }
+
+    /// The upstream of that name.
+    pub fn upstream(&self, name: &str) -> Option<&Arc<Upstream>> {
+        self.0.iter().map(|route| &route.upstream).find(|upstream| upstream.name == name)
+    }
+}
+
+impl RouteEntry {
+    /// A service's name; a guest's is its prefix, which cannot be a service's name.
+    pub(crate) fn upstream_name(&self) -> &str {
+        self.service.as_deref().unwrap_or(&self.prefix)
+    }
+
+    fn limits(&self, proxy: &ProxyConfig, body_limit: u64) -> Limits {
+        Limits {
+            timeout: self.timeout.unwrap_or(proxy.upstream_timeout),
+            idle_timeout: self.idle_timeout.unwrap_or(proxy.upstream_idle_timeout),
+            total_timeout: self.total_timeout,
+            body_bytes: self.body_limit_bytes.unwrap_or(body_limit),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! A gateway under test, what is behind it, and clients that are not polite.
+
+mod raw;
+mod upstream;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use portico_common::clock::Clock;
+use portico_common::server::ServerConfig;
+use portico_common::telemetry::{LogFormat, TelemetryConfig};
+use portico_common::token::TokenConfig;
+use portico_gateway::{Config, ProxyConfig, RouteFile, RoutesConfig, serve};
+use portico_testkit::{Client, Issuer, RunningService, User};
+
+pub use raw::{Connection, RawReply, RawUpstream};
+pub use upstream::Upstream;
+
+/// Longer than anything that works takes; only a failing test waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A gateway in front of one counting upstream that plays every service.
+pub struct Suite {
+    pub gateway: RunningService,
+    pub issuer: Issuer,
+    pub upstream: Upstream,
+}
+
+/// What most tests route by; `UPSTREAM` stands for the address of the counting upstream.
+pub const ROUTES: &str = r#"
+[services.shop]
+url = "http://UPSTREAM"
+port = 1
+internal_port = 2
+
+[[routes]]
+prefix = "/v1/closed"
+service = "shop"
+token = "required"
+
+[[routes]]
+prefix = "/v1/open"
+service = "shop"
+token = "optional"
+
+[[routes]]
+prefix = "/v1/open/closed"
+service = "shop"
+token = "required"
+
+[[routes]]
+prefix = "/v1/guest"
+url = "http://UPSTREAM"
+token = "ignored"
+
+[[routes]]
+prefix = "/v1/small"
+service = "shop"
+token = "optional"
+body_limit_bytes = 1000
+
+[[routes]]
+prefix = "/v1/large"
+service = "shop"
+token = "optional"
+body_limit_bytes = 1_000_000_000
+
+[[routes]]
+prefix = "/v1/quick"
+service = "shop"
+token = "optional"
+timeout_secs = 0.3
+idle_timeout_secs = 0.3
+
+[[routes]]
+prefix = "/v1/short"
+service = "shop"
+token = "optional"
+total_timeout_secs = 0.3
+"#;
+
+impl Suite {
+    /// A gateway with [`ROUTES`].
+    pub async fn start() -> Self {
+        Self::with_routes(ROUTES).await
+    }
+
+    /// A gateway with routes of the test's own.
+    pub async fn with_routes(routes: &str) -> Self {
+        Self::with(routes, ProxyConfig::default()).await
+    }
+
+    /// A gateway with routes and beliefs of the test's own.
+    pub async fn with(routes: &str, proxy: ProxyConfig) -> Self {
+        let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
+        let routes = routes.replace("UPSTREAM", &upstream.address.to_string());
+        let gateway = start_gateway(&routes, proxy, issuer.config()).await;
+        Self { gateway, issuer, upstream }
+    }
+
+    /// A client without a token.
+    pub fn client(&self) -> Client {
+        self.gateway.client()
+    }
+
+    /// A client with a good token.
+    pub fn customer(&self) -> Client {
+        self.client().with_token(self.issuer.token(&User::customer()))
+    }
+
+    /// A connection to write anything to.
+    pub async fn connect(&self) -> Connection {
+        Connection::open(self.gateway.public).await
+    }
+
+    /// Sends `head` (lines, without the empty one) on a connection of its own, and reads the answer.
+    pub async fn raw(&self, head: &str) -> RawReply {
+        raw::exchange(self.gateway.public, head).await
+    }
+}
+
+/// Starts a gateway and waits until it is ready.
+pub async fn start_gateway(routes: &str, proxy: ProxyConfig, tokens: TokenConfig) -> RunningService {
+    let routes = RouteFile::parse(routes).expect("the test's routes");
+    RunningService::start(|server, listeners, lifecycle| {
+        serve(config(server, proxy, tokens), routes, listeners, Clock::system(), lifecycle)
+    })
+    .await
+}
+
+/// The settings of a gateway under test.
+pub fn config(server: ServerConfig, proxy: ProxyConfig, tokens: TokenConfig) -> Config {
+    Config {
+        server,
+        tokens,
+        telemetry: TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Text },
+        routes: RoutesConfig { routes: PathBuf::new(), upstreams: Vec::new() },
+        proxy,
+    }
+}
+
+/// A port on which nobody listens.
+pub async fn closed_port() -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    listener.local_addr().expect("a bound listener")
+}

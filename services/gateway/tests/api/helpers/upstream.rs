@@ -1,0 +1,192 @@
+//! An upstream that counts what reaches it and does what the last segment of the path says.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use axum::Json;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::timeout;
+
+use super::PATIENCE;
+
+/// Plays the services.
+pub struct Upstream {
+    pub address: SocketAddr,
+    seen: Arc<Seen>,
+}
+
+/// What happened at an upstream.
+struct Seen {
+    is_published: AtomicBool,
+    requests: AtomicUsize,
+    arrived: Notify,
+    /// One permit for each request that was given up.
+    abandoned: Semaphore,
+    go_on: Notify,
+}
+
+impl Upstream {
+    pub async fn start() -> Self {
+        let upstream = Self::start_unpublished().await;
+        upstream.publish();
+        upstream
+    }
+
+    /// One without an OpenAPI document, until it is [published](Self::publish).
+    pub async fn start_unpublished() -> Self {
+        let seen = Arc::new(Seen {
+            is_published: AtomicBool::new(false),
+            requests: AtomicUsize::new(0),
+            arrived: Notify::new(),
+            abandoned: Semaphore::new(0),
+            go_on: Notify::new(),
+        });
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&seen));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("a bound listener");
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { address, seen }
+    }
+
+    /// Begins to serve its OpenAPI document.
+    pub fn publish(&self) {
+        self.seen.is_published.store(true, Ordering::SeqCst);
+    }
+
+    /// How many requests arrived, those for the document aside.
+    pub fn hits(&self) -> usize {
+        self.seen.requests.load(Ordering::SeqCst)
+    }
+
+    /// Waits until a request has arrived.
+    pub async fn arrived(&self) {
+        timeout(PATIENCE, self.seen.arrived.notified()).await.expect("a request in time");
+    }
+
+    /// Lets an answer that waits go on.
+    pub fn go_on(&self) {
+        self.seen.go_on.notify_one();
+    }
+
+    /// Waits until the gateway has given up a request that was being answered.
+    pub async fn abandoned(&self) {
+        let permit = timeout(PATIENCE, self.seen.abandoned.acquire()).await;
+        permit.expect("the end of the request in time").expect("an open semaphore").forget();
+    }
+}
+
+/// Tells of an answer that is dropped before it was given.
+struct Unfinished(Option<Arc<Seen>>);
+
+impl Unfinished {
+    fn finish(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(seen) = &self.0 {
+            seen.abandoned.add_permits(1);
+        }
+    }
+}
+
+async fn answer(State(seen): State<Arc<Seen>>, request: Request) -> Response {
+    if request.uri().path() == "/openapi.json" {
+        let is_published = seen.is_published.load(Ordering::SeqCst);
+        return if is_published {
+            Json(document()).into_response()
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        };
+    }
+    seen.requests.fetch_add(1, Ordering::SeqCst);
+    seen.arrived.notify_one();
+    let path = request.uri().path().to_owned();
+    match path.rsplit('/').next().unwrap_or_default() {
+        "hang" => {
+            let _unfinished = Unfinished(Some(seen));
+            std::future::pending().await
+        }
+        "stream" => two_pieces(seen),
+        "count" => count(request).await,
+        "early" => StatusCode::IM_A_TEAPOT.into_response(),
+        "teapot" => (StatusCode::IM_A_TEAPOT, [("x-brew", "tea")], "short and stout").into_response(),
+        _ => echo(request).await,
+    }
+}
+
+/// A first piece at once, a second one when the test says so.
+fn two_pieces(seen: Arc<Seen>) -> Response {
+    let pieces = futures_util::stream::unfold(0, move |piece| {
+        let seen = Arc::clone(&seen);
+        async move {
+            match piece {
+                0 => Some((Ok::<_, std::io::Error>("first"), 1)),
+                1 => {
+                    let unfinished = Unfinished(Some(Arc::clone(&seen)));
+                    seen.go_on.notified().await;
+                    unfinished.finish();
+                    Some((Ok("second"), 2))
+                }
+                _ => None,
+            }
+        }
+    });
+    Body::from_stream(pieces).into_response()
+}
+
+/// Counts the body without keeping it.
+async fn count(request: Request) -> Response {
+    let mut body = request.into_body();
+    let mut total = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        total += frame.data_ref().map_or(0, bytes::Bytes::len);
+    }
+    total.to_string().into_response()
+}
+
+/// Says what arrived.
+async fn echo(request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let headers: Vec<[String; 2]> = head
+        .headers
+        .iter()
+        .map(|(name, value)| [name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()])
+        .collect();
+    let Ok(body) = body.collect().await else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let trailers: Vec<String> =
+        body.trailers().into_iter().flat_map(|trailers| trailers.keys().map(ToString::to_string)).collect();
+    let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+    let seen = json!({
+        "method": head.method.as_str(),
+        "target": head.uri.to_string(),
+        "headers": headers,
+        "trailers": trailers,
+        "body": text,
+    });
+    Json(seen).into_response()
+}
+
+fn document() -> Value {
+    let operation = json!({ "responses": { "200": { "description": "Echo" } } });
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "upstream", "version": "1" },
+        "servers": [{ "url": "http://inside:1" }],
+        "paths": { "/v1/closed/echo": { "get": operation }, "/v1/elsewhere": { "get": operation } },
+        "x-problems": [{ "code": "teapot", "status": 418, "title": "It is a <teapot>" }],
+    })
+}

@@ -1,0 +1,52 @@
+//! Every endpoint of the service, on one screen.
+
+use axum::Router;
+use axum::routing::get;
+use portico_common::openapi;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::problems;
+use crate::state::AppState;
+use crate::{
+    categories::http as categories, products::http as products, search::http as search, variants::http as variants,
+};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Portico products", description = "The catalogue: products, variants, prices, categories, search."),
+    tags(
+        (name = "products", description = "What is for sale: products, their variants and prices, and search"),
+        (name = "categories", description = "The tree that products are put into"),
+    ),
+)]
+struct Document;
+
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(products::list, products::create))
+        .routes(routes!(products::show, products::patch, products::delete))
+        .routes(routes!(products::show_by_slug))
+        .routes(routes!(products::publish))
+        .routes(routes!(products::archive))
+        .routes(routes!(variants::list, variants::create))
+        .routes(routes!(variants::show, variants::patch, variants::delete))
+        .routes(routes!(variants::show_prices, variants::put_prices))
+        .routes(routes!(variants::show_by_sku))
+        .routes(routes!(categories::list, categories::create))
+        .routes(routes!(categories::show, categories::patch, categories::delete))
+        .routes(routes!(search::search))
+}
+
+/// The routes of the public listener.
+pub(crate) fn router(state: AppState) -> Router {
+    let router = Router::from(routes().with_state(state));
+    router.route("/openapi.json", get(async || axum::Json(api())))
+}
+
+/// The OpenAPI document.
+pub fn api() -> OpenApi {
+    openapi::complete(routes().into_openapi(), problems::ALL)
+}

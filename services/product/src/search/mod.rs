@@ -1,0 +1,4 @@
+//! Search: the active products that words fit best.
+
+pub mod http;
+mod store;
