@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
+use portico_localpg::Search;
 use serde::Serialize;
 
 use crate::project::{self, Project};
@@ -31,8 +32,8 @@ impl Finding {
 ///
 /// # Errors
 /// The findings cannot be written as JSON.
-pub fn run(as_json: bool, ports: &[u16]) -> anyhow::Result<bool> {
-    let mut findings = vec![checkout(), postgres()];
+pub async fn run(as_json: bool, ports: &[u16]) -> anyhow::Result<bool> {
+    let mut findings = vec![checkout(), postgres().await];
     let running = Project::find().ok().and_then(|project| running(&project));
     findings.extend(ports.iter().map(|port| free_port(*port, running.as_ref())));
     if as_json {
@@ -62,10 +63,20 @@ fn checkout() -> Finding {
     }
 }
 
-fn postgres() -> Finding {
-    match portico_localpg::locate(&portico_localpg::Search::from_env()) {
-        Ok(found) => Finding::good("postgres", format!("{} in {}", found.version, found.bin_dir.display())),
-        Err(error) => Finding::bad("postgres", "no Postgres is installed", error.to_string()),
+async fn postgres() -> Finding {
+    let search = Search::from_env();
+    let missing = match portico_localpg::locate(&search) {
+        Ok(found) => return Finding::good("postgres", format!("{} in {}", found.version, found.bin_dir.display())),
+        Err(_) => "none is installed",
+    };
+    match portico_localpg::can_fetch(&search).await {
+        Ok(()) => Finding::good("postgres", format!("{missing}; the first start fetches one")),
+        Err(attempt) => Finding::bad(
+            "postgres",
+            format!("{missing}, and none can be fetched from {} ({})", attempt.place, attempt.outcome),
+            "install one (apt-get install postgresql, dnf install postgresql-server, brew install postgresql@17), \
+             or set PG_BIN to the folder that has it",
+        ),
     }
 }
 

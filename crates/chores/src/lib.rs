@@ -50,7 +50,7 @@ impl Chore {
     pub async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Doctor { json, port, dev_port } => {
-                anyhow::ensure!(doctor::run(json, &[port, dev_port])?, "something is wrong; see above");
+                anyhow::ensure!(doctor::run(json, &[port, dev_port]).await?, "something is wrong; see above");
                 Ok(())
             }
             Self::Db(Db::Prepare { check }) => prepare::prepare(&Project::find()?, check).await,

@@ -104,6 +104,22 @@ pub(crate) fn cached_bin_dir(cache: &Path) -> Option<PathBuf> {
     bin_dir.is_dir().then_some(bin_dir)
 }
 
+/// Whether the archive for this machine could be fetched now; nothing is fetched.
+///
+/// # Errors
+/// There is none for this machine, or its address cannot be reached.
+pub async fn can_fetch(search: &Search) -> Result<(), Attempt> {
+    let base = search.mirror.as_deref().unwrap_or(REGISTRY);
+    let pin = Pin::of_this_machine();
+    let place = pin.map_or("archive".to_owned(), |pin| pin.url(base));
+    let asked = async {
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
+        client.head(pin.ok_or(Failure::NoArchive)?.url(base)).send().await?.error_for_status()?;
+        Ok::<_, Failure>(())
+    };
+    asked.await.map_err(|failure| Attempt { place, outcome: chain(&failure) })
+}
+
 /// Fetches the archive for this machine into the cache.
 pub(crate) async fn fetch(search: &Search, need: Need) -> Result<(PathBuf, Version), Attempt> {
     let base = search.mirror.as_deref().unwrap_or(REGISTRY);

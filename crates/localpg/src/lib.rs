@@ -38,6 +38,7 @@ mod server;
 mod test_cluster;
 mod unpack;
 
+pub use archive::can_fetch;
 pub use cluster::{Cluster, Options};
 pub use error::{Attempt, Error, NotFound};
 pub use locate::{Installation, Search, Source, locate};

@@ -5,15 +5,12 @@ use portico_common::clock::Clock;
 use portico_common::config::Secret;
 use portico_common::postgres::{DatabaseConfig, pool};
 
-use crate::secrets::Secrets;
+use crate::secrets::{DEMO_ROLES, Secrets};
 use crate::service::Service;
 use crate::suite::Plan;
 use portico_chores::state::Login;
 
-/// The roles that get a demo login.
-pub const ROLES: [&str; 3] = ["admin", "editor", "customer"];
-
-/// Who they are, in the order of [`ROLES`].
+/// Who they are, in the order of [`DEMO_ROLES`].
 const PEOPLE: [(Role, &str); 3] =
     [(Role::Admin, "Alex Admin"), (Role::Editor, "Edith Editor"), (Role::Customer, "Casey Customer")];
 
@@ -31,7 +28,7 @@ pub async fn seed(plan: &Plan) -> anyhow::Result<()> {
 
 /// The demo logins, with the passwords made at the first start.
 pub fn logins(secrets: &Secrets) -> Vec<Login> {
-    ROLES
+    DEMO_ROLES
         .map(|role| Login {
             role: role.to_owned(),
             email: format!("{role}@portico.localhost"),

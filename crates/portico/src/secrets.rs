@@ -8,8 +8,10 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use portico_common::config::Secret;
 use serde::{Deserialize, Serialize};
 
-use crate::demo;
 use crate::service::Service;
+
+/// The roles that get a demo login.
+pub const DEMO_ROLES: [&str; 3] = ["admin", "editor", "customer"];
 
 /// What must stay the same from one start to the next. Kept in `.portico/secrets.json`.
 #[derive(Clone, Serialize, Deserialize)]
@@ -45,7 +47,7 @@ impl Secrets {
         for service in Service::ALL {
             self.role_passwords.entry(service.name().to_owned()).or_insert_with(password);
         }
-        for role in demo::ROLES {
+        for role in DEMO_ROLES {
             self.demo_passwords.entry(role.to_owned()).or_insert_with(password);
         }
     }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::{AccountError, DisplayName, EmailAddress, Registration, actions};
 use crate::client::ClientInfo;
 use crate::letters::{self, LetterKind};
-use crate::responses::{AnyProblem, BodyProblem, ThrottleProblem};
+use crate::responses::ThrottleProblem;
 use crate::state::AppState;
 use crate::throttle::Counter;
 
@@ -47,7 +47,7 @@ const VERIFICATION_SENT: (StatusCode, axum::Json<Sent>) =
 /// the same for an address that has an account, whose owner is told by mail.
 #[utoipa::path(post, path = "/v1/auth/register", operation_id = "register", tag = "auth", request_body = Register, responses(
     (status = 202, description = "A mail is on its way", body = Sent),
-    BodyProblem, ThrottleProblem, AnyProblem,
+    ThrottleProblem,
 ))]
 pub(crate) async fn register(
     State(app): State<AppState>,
@@ -91,7 +91,7 @@ pub(crate) struct VerifyEmail {
 /// A code is good once, for 15 minutes.
 #[utoipa::path(post, path = "/v1/auth/email/verify", operation_id = "verify_email", tag = "auth", request_body = VerifyEmail, responses(
     (status = 204, description = "The address is verified"),
-    BodyProblem, ThrottleProblem, AnyProblem,
+    ThrottleProblem,
     (status = 400, description = "`invalid_code`: wrong, used or expired; or `malformed_json`", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn verify(
@@ -131,7 +131,7 @@ impl Address {
 /// The answer is the same whether or not the address waits to be verified.
 #[utoipa::path(post, path = "/v1/auth/email/resend", operation_id = "resend_verification", tag = "auth", request_body = Address, responses(
     (status = 202, description = "A mail is on its way, if the address waits to be verified", body = Sent),
-    BodyProblem, ThrottleProblem, AnyProblem,
+    ThrottleProblem,
 ))]
 pub(crate) async fn resend(
     State(app): State<AppState>,

@@ -13,7 +13,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::actions;
 use crate::accounts::{self, Account, AccountError, AccountId, EmailAddress, Role, Roles};
-use crate::responses::{AnyProblem, BodyProblem, ParameterProblem, ScopeProblem};
 use crate::sessions::LiveCaller;
 use crate::state::AppState;
 
@@ -101,7 +100,6 @@ pub(crate) struct AccountQuery {
 #[utoipa::path(get, path = "/v1/auth/accounts", operation_id = "list_accounts", tag = "auth", security(("bearer" = [])),
     params(AccountQuery), responses(
     (status = 200, description = "A page of accounts", body = Page<AccountView>),
-    ParameterProblem, ScopeProblem, AnyProblem,
 ))]
 pub(crate) async fn list(
     State(app): State<AppState>,
@@ -128,7 +126,6 @@ pub(crate) async fn list(
     (status = 200, description = "The account", body = AccountView, headers(("ETag" = String, description = "Its version"))),
     (status = 304, description = "It has not changed since the `If-None-Match`"),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
-    ParameterProblem, ScopeProblem, AnyProblem,
 ))]
 pub(crate) async fn show(
     State(app): State<AppState>,
@@ -169,7 +166,6 @@ pub(crate) struct SetRoles {
     (status = 409, description = "`own_account`", body = Problem, content_type = "application/problem+json"),
     (status = 412, description = "`version_mismatch`", body = Problem, content_type = "application/problem+json"),
     (status = 428, description = "`precondition_required`", body = Problem, content_type = "application/problem+json"),
-    BodyProblem, ScopeProblem, AnyProblem,
 ))]
 pub(crate) async fn set_roles(
     State(app): State<AppState>,
@@ -193,7 +189,6 @@ pub(crate) async fn set_roles(
     (status = 200, description = "The locked account", body = AccountView, headers(("ETag" = String, description = "Its version"))),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
     (status = 409, description = "`own_account`", body = Problem, content_type = "application/problem+json"),
-    ParameterProblem, ScopeProblem, AnyProblem,
 ))]
 pub(crate) async fn lock(
     State(app): State<AppState>,
@@ -210,7 +205,6 @@ pub(crate) async fn lock(
     params(("id" = uuid::Uuid, Path, description = "The account")), responses(
     (status = 200, description = "The account", body = AccountView, headers(("ETag" = String, description = "Its version"))),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
-    ParameterProblem, ScopeProblem, AnyProblem,
 ))]
 pub(crate) async fn unlock(
     State(app): State<AppState>,

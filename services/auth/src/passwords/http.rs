@@ -12,7 +12,7 @@ use super::{GivenPassword, PasswordError};
 use crate::accounts::{Address, EmailAddress};
 use crate::client::ClientInfo;
 use crate::letters::{self, LetterKind};
-use crate::responses::{AnyProblem, BodyProblem, CallerProblem, ThrottleProblem};
+use crate::responses::ThrottleProblem;
 use crate::sessions::LiveCaller;
 use crate::state::AppState;
 use crate::throttle::Counter;
@@ -35,7 +35,7 @@ pub(crate) struct ChangePassword {
 #[utoipa::path(put, path = "/v1/auth/password", operation_id = "change_password", tag = "auth", security(("bearer" = [])),
     request_body = ChangePassword, responses(
     (status = 204, description = "Changed"),
-    BodyProblem, CallerProblem, ThrottleProblem, AnyProblem,
+    ThrottleProblem,
 ))]
 pub(crate) async fn change(
     State(app): State<AppState>,
@@ -70,7 +70,7 @@ pub(crate) struct ResetRequested {
 /// The answer is the same for an address without an account, which is not written to.
 #[utoipa::path(post, path = "/v1/auth/password/forgot", operation_id = "forgot_password", tag = "auth", request_body = Address, responses(
     (status = 202, description = "A mail is on its way, if there is an account", body = ResetRequested),
-    BodyProblem, ThrottleProblem, AnyProblem,
+    ThrottleProblem,
 ))]
 pub(crate) async fn forgot(
     State(app): State<AppState>,
@@ -104,7 +104,7 @@ pub(crate) struct ResetPassword {
 /// A code is good once, for 10 minutes. All sessions end.
 #[utoipa::path(post, path = "/v1/auth/password/reset", operation_id = "reset_password", tag = "auth", request_body = ResetPassword, responses(
     (status = 204, description = "The password is set; sign in with it"),
-    BodyProblem, ThrottleProblem, AnyProblem,
+    ThrottleProblem,
     (status = 400, description = "`invalid_code`: wrong, used or expired; or `malformed_json`", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn reset(

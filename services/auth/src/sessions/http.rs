@@ -17,7 +17,7 @@ use super::{
 use crate::accounts::EmailAddress;
 use crate::client::ClientInfo;
 use crate::passwords::GivenPassword;
-use crate::responses::{AnyProblem, BodyProblem, CallerProblem, ParameterProblem, ThrottleProblem};
+use crate::responses::ThrottleProblem;
 use crate::state::AppState;
 use crate::throttle::Counter;
 use crate::tokens::{AccessToken, RefreshToken};
@@ -72,7 +72,7 @@ pub(crate) struct Login {
     (status = 200, description = "Signed in", body = TokensView),
     (status = 401, description = "`invalid_credentials`: the address or the password is wrong", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "The password is right, and `email_not_verified` or `account_locked`", body = Problem, content_type = "application/problem+json"),
-    BodyProblem, ThrottleProblem, AnyProblem,
+    ThrottleProblem,
 ))]
 pub(crate) async fn login(
     State(app): State<AppState>,
@@ -113,7 +113,6 @@ pub(crate) struct Refresh {
 /// holds one of its tokens.
 #[utoipa::path(post, path = "/v1/auth/refresh", operation_id = "refresh", tag = "auth", request_body = Refresh, responses(
     (status = 200, description = "New tokens", body = TokensView),
-    BodyProblem, AnyProblem,
     (status = 400, description = "`invalid_grant`: the refresh token is not accepted; or `malformed_json`", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn refresh(
@@ -141,7 +140,6 @@ pub(crate) struct Logout {
 #[utoipa::path(post, path = "/v1/auth/logout", operation_id = "logout", tag = "auth", security(("bearer" = [])),
     request_body(content = Option<Logout>, description = "May be left out"), responses(
     (status = 204, description = "Signed out"),
-    BodyProblem, CallerProblem, AnyProblem,
 ))]
 pub(crate) async fn logout(
     State(app): State<AppState>,
@@ -223,7 +221,6 @@ pub(crate) struct PageQuery {
 #[utoipa::path(get, path = "/v1/auth/sessions", operation_id = "list_sessions", tag = "auth", security(("bearer" = [])),
     params(PageQuery), responses(
     (status = 200, description = "The signed-in devices", body = Page<SessionView>),
-    ParameterProblem, CallerProblem, AnyProblem,
 ))]
 pub(crate) async fn list(
     State(app): State<AppState>,
@@ -246,7 +243,6 @@ pub(crate) async fn list(
 /// Sign out all other sessions of the account
 #[utoipa::path(delete, path = "/v1/auth/sessions", operation_id = "revoke_other_sessions", tag = "auth", security(("bearer" = [])), responses(
     (status = 204, description = "Only the session that asks is left"),
-    CallerProblem, AnyProblem,
 ))]
 pub(crate) async fn revoke_others(State(app): State<AppState>, caller: LiveCaller) -> Result<StatusCode, ApiError> {
     end_all(&app, &caller, Some(caller.session()), EndReason::Revoked, app.clock.now()).await?;
@@ -260,7 +256,6 @@ pub(crate) async fn revoke_others(State(app): State<AppState>, caller: LiveCalle
     params(("id" = uuid::Uuid, Path, description = "The session")), responses(
     (status = 204, description = "Its tokens are refused everywhere within a second"),
     (status = 404, description = "`not_found`: it ended already, or is another account's", body = Problem, content_type = "application/problem+json"),
-    ParameterProblem, CallerProblem, AnyProblem,
 ))]
 pub(crate) async fn revoke(
     State(app): State<AppState>,

@@ -179,13 +179,9 @@ pub async fn show(
     request_body = ChangeStatus,
     responses(
         (status = 200, description = "The user as it is now", body = UserView, headers(("ETag" = String, description = "The new version"))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "`malformed_json`, `invalid_parameter`"),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "`not_found`"),
         (status = 409, body = Problem, content_type = "application/problem+json", description = "`illegal_transition`, `own_status`"),
         (status = 412, body = Problem, content_type = "application/problem+json", description = "`version_mismatch`"),
-        (status = 413, body = Problem, content_type = "application/problem+json", description = "`body_too_large`"),
-        (status = 415, body = Problem, content_type = "application/problem+json", description = "`unsupported_media_type`"),
-        (status = 422, body = Problem, content_type = "application/problem+json", description = "`validation_failed`"),
         (status = 428, body = Problem, content_type = "application/problem+json", description = "`precondition_required`: send If-Match"),
     ),
 )]

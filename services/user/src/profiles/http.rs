@@ -133,10 +133,8 @@ pub async fn show_me(
     request_body(content = UpdateProfile, content_type = "application/merge-patch+json"),
     responses(
         (status = 200, description = "The profile as it is now", body = ProfileView, headers(("ETag" = String, description = "The new version"))),
-        (status = 400, body = Problem, content_type = "application/problem+json", description = "`malformed_json`"),
         (status = 410, body = Problem, content_type = "application/problem+json", description = "`gone`: it was deleted"),
         (status = 412, body = Problem, content_type = "application/problem+json", description = "`version_mismatch`"),
-        (status = 413, body = Problem, content_type = "application/problem+json", description = "`body_too_large`"),
         (status = 415, body = Problem, content_type = "application/problem+json", description = "`unsupported_media_type`, with `Accept-Patch`"),
         (status = 422, body = Problem, content_type = "application/problem+json", description = "`validation_failed`: an unknown, read-only or invalid field, by its pointer"),
         (status = 428, body = Problem, content_type = "application/problem+json", description = "`precondition_required`: send If-Match"),
