@@ -14,6 +14,7 @@ CREATE TABLE accounts (
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
 );
+CREATE INDEX accounts_unverified_idx ON accounts (updated_at) WHERE email_verified_at IS NULL;
 
 -- One-time codes sent by mail; only a keyed hash is kept.
 CREATE TABLE codes (

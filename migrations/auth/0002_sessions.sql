@@ -14,6 +14,10 @@ CREATE TABLE sessions (
     user_agent text
 );
 CREATE INDEX sessions_account_id_idx ON sessions (account_id, id);
+-- What the sweep looks for.
+CREATE INDEX sessions_ended_at_idx ON sessions (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX sessions_expires_at_idx ON sessions (expires_at);
+CREATE INDEX sessions_last_used_at_idx ON sessions (last_used_at);
 
 -- Every refresh token of a living session, so that a used one is recognised when it comes back.
 CREATE TABLE refresh_tokens (

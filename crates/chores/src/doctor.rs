@@ -2,8 +2,10 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
+use portico_common::config::Secret;
 use portico_localpg::Search;
 use serde::Serialize;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::project::{self, Project};
 use crate::state::State;
@@ -32,8 +34,8 @@ impl Finding {
 ///
 /// # Errors
 /// The findings cannot be written as JSON.
-pub async fn run(as_json: bool, ports: &[u16]) -> anyhow::Result<bool> {
-    let mut findings = vec![checkout(), postgres().await];
+pub async fn run(as_json: bool, ports: &[u16], database_url: Option<&Secret>) -> anyhow::Result<bool> {
+    let mut findings = vec![checkout(), database(database_url).await];
     let running = Project::find().ok().and_then(|project| running(&project));
     findings.extend(ports.iter().map(|port| free_port(*port, running.as_ref())));
     if as_json {
@@ -60,6 +62,19 @@ fn checkout() -> Finding {
     match project::make_private(&project.data()) {
         Ok(()) => Finding::good("checkout", project.root.display().to_string()),
         Err(error) => Finding::bad("checkout", format!("{error:#}"), "give yourself the right to write there"),
+    }
+}
+
+/// The Postgres that the suite would use: the one it was given, or one of its own.
+async fn database(given: Option<&Secret>) -> Finding {
+    let Some(url) = given else { return postgres().await };
+    match PgConnection::connect(url.expose()).await {
+        Ok(_) => Finding::good("postgres", "the server in DATABASE_URL answers"),
+        Err(error) => Finding::bad(
+            "postgres",
+            format!("the server in DATABASE_URL cannot be used ({error})"),
+            "start it or correct the address, or unset DATABASE_URL to let Portico run one of its own",
+        ),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod project;
 pub mod state;
 
 use clap::Subcommand;
+use portico_common::config::Secret;
 use project::Project;
 
 /// What can be asked for.
@@ -25,6 +26,9 @@ pub enum Chore {
         /// Port the development pages are to use
         #[arg(long, env = "PORTICO_DEV_PORT", default_value_t = 8090)]
         dev_port: u16,
+        /// A running Postgres to use, as for `up`
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+        database_url: Option<Secret>,
     },
     /// Chores around the database
     #[command(subcommand)]
@@ -49,8 +53,11 @@ impl Chore {
     /// It could not be done, or found something wrong; the message says what to do about it.
     pub async fn run(self) -> anyhow::Result<()> {
         match self {
-            Self::Doctor { json, port, dev_port } => {
-                anyhow::ensure!(doctor::run(json, &[port, dev_port]).await?, "something is wrong; see above");
+            Self::Doctor { json, port, dev_port, database_url } => {
+                anyhow::ensure!(
+                    doctor::run(json, &[port, dev_port], database_url.as_ref()).await?,
+                    "something is wrong; see above"
+                );
                 Ok(())
             }
             Self::Db(Db::Prepare { check }) => prepare::prepare(&Project::find()?, check).await,

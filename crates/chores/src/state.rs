@@ -11,6 +11,8 @@ pub struct State {
     pub pid: u32,
     /// The gateway, the one address clients need.
     pub gateway: String,
+    /// Whether only this machine can reach the gateway.
+    pub is_loopback: bool,
     /// The development pages: what runs, and the mailbox.
     pub dev: String,
     /// The database, with a role that may do everything.

@@ -51,6 +51,7 @@ pub mod kinds {
         NOT_FOUND: 404 "not_found" "There is no such thing";
         ROUTE_NOT_FOUND: 404 "route_not_found" "There is no such path";
         METHOD_NOT_ALLOWED: 405 "method_not_allowed" "The path does not take this method";
+        BODY_TOO_SLOW: 408 "body_too_slow" "The body did not arrive in time";
         VERSION_MISMATCH: 412 "version_mismatch" "It was changed in the meantime";
         BODY_TOO_LARGE: 413 "body_too_large" "The body is too large";
         UNSUPPORTED_MEDIA_TYPE: 415 "unsupported_media_type" "The body has the wrong media type";

@@ -1,5 +1,7 @@
 //! Extractors that refuse bad input with our problems instead of axum's plain text.
 
+use std::error::Error as _;
+
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -10,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::error::{ApiError, FieldErrors, Invalid, kinds};
+use crate::middleware::BodyTooSlow;
 
 const MERGE_PATCH: &str = "application/merge-patch+json";
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
@@ -130,7 +133,21 @@ fn refuse_body(rejection: &BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return ApiError::new(&kinds::BODY_TOO_LARGE, "the body is larger than this path takes");
     }
+    if came_too_slowly(rejection) {
+        return ApiError::new(&kinds::BODY_TOO_SLOW, "the body did not arrive in time; send it again, whole");
+    }
     ApiError::new(&kinds::MALFORMED_JSON, "the body ended before it was complete")
+}
+
+fn came_too_slowly(rejection: &BytesRejection) -> bool {
+    let mut cause = rejection.source();
+    while let Some(error) = cause {
+        if error.is::<BodyTooSlow>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 async fn read_json<T: DeserializeOwned, S: Send + Sync>(request: Request, state: &S) -> Result<T, ApiError> {

@@ -77,11 +77,6 @@ impl Lifecycle {
         self.0.stop.cancelled().await;
     }
 
-    /// Cancelled as soon as stopping has begun.
-    pub fn stop_token(&self) -> CancellationToken {
-        self.0.stop.clone()
-    }
-
     /// Begins to stop on SIGTERM or SIGINT; a second signal leaves at once with exit code 130.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The middleware stack of every service, and the request and trace ids that the gateway shares with it.
 
+mod deadline;
 mod observe;
 mod trace;
 
@@ -12,10 +13,13 @@ use axum::extract::{DefaultBodyLimit, Extension, Request, State};
 use axum::http::{HeaderValue, Method, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use tokio::time::{Instant, timeout_at};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use tracing::Instrument as _;
 
+pub use deadline::BodyTooSlow;
 pub use observe::{RequestId, X_REQUEST_ID, request_id_from};
 pub use trace::{TRACEPARENT, TraceContext, trace_context_from};
 
@@ -24,6 +28,9 @@ use crate::server::ServerConfig;
 
 /// The longest a feed of the internal listener waits for news (`wait=30`).
 const LONGEST_POLL: Duration = Duration::from_secs(30);
+
+/// How long a handler may take to say that the body did not come in time.
+const GRACE: Duration = Duration::from_millis(100);
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
@@ -50,6 +57,7 @@ fn stack(router: Router, service: &'static str, config: &ServerConfig, timeout: 
         .layer(from_fn(render_problem))
         .layer(CatchPanicLayer::custom(problem_for_panic))
         .layer(from_fn_with_state(timeout, limit_time))
+        .layer(from_fn(run_to_the_end))
         .layer(DefaultBodyLimit::max(config.body_limit));
     router.fallback(route_not_found).method_not_allowed_fallback(method_not_allowed).layer(layers)
 }
@@ -65,11 +73,25 @@ fn problem_for_panic(_panic: Box<dyn Any + Send>) -> Response {
     ApiError::internal(anyhow!("the handler panicked")).into_response()
 }
 
-/// Ends requests that take too long, be it the handler or a client that sends its body slowly.
+/// Ends requests that take too long. First reading the body ends, so that a handler that waits for it does, too.
 async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limit, next.run(request)).await {
+    let deadline = Instant::now() + limit;
+    match timeout_at(deadline + GRACE, next.run(deadline::limit_body(request, deadline))).await {
         Ok(response) => response,
         Err(_) => ApiError::new(&kinds::TIMEOUT, "the request took too long; try again").retry_after(1).into_response(),
+    }
+}
+
+/// Lets a handler end although its client has left or its time is up. A handler dropped while it waits for
+/// `BEGIN` would hand its connection back with the transaction open, to whoever comes next.
+async fn run_to_the_end(request: Request, next: Next) -> Response {
+    let handler = tokio::spawn(next.run(request).in_current_span());
+    match handler.await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(cancelled) => ApiError::internal(cancelled).into_response(),
+        },
     }
 }
 

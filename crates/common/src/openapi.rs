@@ -1,13 +1,20 @@
 //! What the OpenAPI documents of all services have in common.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
+use axum::middleware::{Next, from_fn_with_state};
 use serde_json::json;
 use utoipa::openapi::extensions::ExtensionsBuilder;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
-use crate::error::{FieldError, Problem, ProblemKind};
+use crate::error::{ApiError, FieldError, Problem, ProblemKind, kinds};
 
 /// What any operation can answer, whatever it does.
 const ANY_OPERATION: [(&str, &str); 4] = [
@@ -21,7 +28,8 @@ const ANY_OPERATION: [(&str, &str); 4] = [
 const ANY_LOCKED: (&str, &str) = ("403", "`insufficient_scope`, or the account may not do this now");
 
 /// What any operation with a body can answer besides.
-const ANY_BODY: [(&str, &str); 3] = [
+const ANY_BODY: [(&str, &str); 4] = [
+    ("408", "`body_too_slow`"),
     ("413", "`body_too_large`"),
     ("415", "`unsupported_media_type`"),
     ("422", "`validation_failed`: `errors` names every field at fault"),
@@ -47,6 +55,68 @@ pub fn complete(mut api: OpenApi, own: &[&ProblemKind]) -> OpenApi {
     let extension = ExtensionsBuilder::new().add("x-problems", json!(own)).build();
     api.extensions.get_or_insert_default().merge(extension);
     api
+}
+
+/// The query parameters each operation takes, by method and route.
+type Parameters = HashMap<(Method, String), Vec<String>>;
+
+/// Refuses query parameters that the operation does not describe, also where a handler reads none: a
+/// misspelt one must not be taken for agreement. A parameter such as `attr.{name}` stands for all with its beginning.
+pub fn refuse_unknown_parameters(router: Router, api: &OpenApi) -> Router {
+    let parameters = Arc::new(parameters(api));
+    router.route_layer(from_fn_with_state(parameters, check_parameters))
+}
+
+fn parameters(api: &OpenApi) -> Parameters {
+    let mut known = Parameters::new();
+    for (path, item) in &api.paths.paths {
+        let PathItem { get, put, post, delete, patch, .. } = item;
+        let methods = [
+            (Method::GET, get),
+            (Method::PUT, put),
+            (Method::POST, post),
+            (Method::DELETE, delete),
+            (Method::PATCH, patch),
+        ];
+        for (method, operation) in
+            methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
+        {
+            let described = operation.parameters.iter().flatten();
+            let in_query = described.filter_map(|parameter| match parameter {
+                RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
+                _ => None,
+            });
+            known.insert((method, path.clone()), in_query.collect());
+        }
+    }
+    known
+}
+
+async fn check_parameters(
+    State(known): State<Arc<Parameters>>,
+    route: MatchedPath,
+    request: Request,
+    next: Next,
+) -> Result<axum::response::Response, ApiError> {
+    // Routes that are not in the document, such as the document itself, are no part of the API.
+    let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
+    if let (Some(query), Some(known)) = (request.uri().query(), known.get(&(method, route.as_str().to_owned()))) {
+        for (name, _) in url::form_urlencoded::parse(query.as_bytes()) {
+            if !known.iter().any(|described| is_described(&name, described)) {
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let detail = format!("query: there is no parameter `{name}` here; known: {known}");
+                return Err(ApiError::new(&kinds::INVALID_PARAMETER, detail));
+            }
+        }
+    }
+    Ok(next.run(request).await)
+}
+
+fn is_described(name: &str, described: &str) -> bool {
+    match described.split_once('{') {
+        Some((beginning, _)) => name.starts_with(beginning),
+        None => name == described,
+    }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

@@ -20,6 +20,7 @@ pub use connection::HttpService;
 pub use health::{Check, internal_router, probe};
 
 use crate::lifecycle::Lifecycle;
+use crate::telemetry::{self, TelemetryConfig};
 use endpoint::Endpoint;
 
 /// The two bound sockets of a process.
@@ -55,6 +56,17 @@ impl Listeners {
     pub fn internal_addr(&self) -> SocketAddr {
         address_of(&self.internal)
     }
+}
+
+/// What every binary does before it serves: logs, signals, sockets.
+///
+/// # Errors
+/// A setting cannot be used, or an address cannot be bound.
+pub async fn begin(config: &ServerConfig, telemetry: &TelemetryConfig) -> anyhow::Result<(Listeners, Lifecycle)> {
+    telemetry::init(telemetry)?;
+    let lifecycle = Lifecycle::new();
+    lifecycle.stop_on_signal().context("listening to signals")?;
+    Ok((Listeners::bind(config).await?, lifecycle))
 }
 
 fn address_of(listener: &TcpListener) -> SocketAddr {

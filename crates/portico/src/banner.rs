@@ -53,9 +53,18 @@ fn text(state: &State, took: Duration, paint: &Paint) -> String {
         line(&call.1);
     }
     line("");
-    line(&paint.dim("It listens on loopback only; --host 0.0.0.0 opens the gateway to your network."));
+    line(&paint.dim(reach(state)));
     line(&paint.dim("Ctrl-C stops everything and keeps the data; --fresh starts over."));
     out
+}
+
+/// Who can reach the gateway, and how to change that.
+fn reach(state: &State) -> &'static str {
+    if state.is_loopback {
+        "It listens on loopback only; --host 0.0.0.0 opens the gateway to your network."
+    } else {
+        "It is open to your network, demo logins and all; without --host it listens on loopback only."
+    }
 }
 
 /// Three calls that work when pasted, each with what it shows.

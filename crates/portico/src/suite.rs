@@ -1,7 +1,7 @@
 //! The four services in one process, each with its own listeners, role and schema.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -13,7 +13,8 @@ use portico_common::server::{Listeners, ServerConfig, probe};
 use portico_common::telemetry::{LogFormat, TelemetryConfig};
 use portico_common::token::TokenConfig;
 use portico_gateway::{ProxyConfig, RouteFile, RoutesConfig};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 use url::Url;
@@ -48,6 +49,8 @@ pub struct Plan {
 pub struct Suite {
     /// Where the gateway listens.
     pub gateway: SocketAddr,
+    /// The gateway's address for clients on this machine.
+    pub address: String,
     /// Where the services listen, by name.
     pub services: BTreeMap<String, Addresses>,
     tasks: JoinSet<anyhow::Result<()>>,
@@ -90,13 +93,14 @@ impl Suite {
     ) -> anyhow::Result<Self> {
         let auth = listeners.get("auth").context("portico.toml lists no service `auth`")?;
         let shared = Shared {
-            issuer: format!("http://{}", gateway.public_addr()),
+            issuer: address_for_clients(gateway.public_addr()),
             auth_public: auth.public_addr(),
             auth_internal: auth.internal_addr(),
             plan,
         };
         let mut suite = Self {
             gateway: gateway.public_addr(),
+            address: shared.issuer.clone(),
             services: listeners.iter().map(|(name, at)| ((*name).to_owned(), addresses(at))).collect(),
             tasks: JoinSet::new(),
             lifecycle: lifecycle.clone(),
@@ -203,7 +207,9 @@ fn services(routes: &RouteFile) -> anyhow::Result<Vec<Service>> {
 /// The schema and role of a service, and everything in it, up to date.
 async fn prepare_schema(plan: &Plan, service: Service) -> anyhow::Result<()> {
     let (schema, role) = (plan.schema(service), plan.role(service));
-    let mut admin = PgConnection::connect(plan.database_url.as_str()).await.context("connecting to the database")?;
+    // What it is told has passwords in it, which a slow statement would take into the log.
+    let options = PgConnectOptions::from_url(&plan.database_url)?.disable_statement_logging();
+    let mut admin = PgConnection::connect_with(&options).await.context("the database cannot be reached")?;
     provision(&mut admin, &schema, &role, &plan.secrets.role_password(service)).await?;
     admin.close().await?;
     migrate(&plan.database(service), &schema, service.migrator()).await.with_context(|| format!("the schema {schema}"))
@@ -275,6 +281,14 @@ impl Shared<'_> {
             telemetry: telemetry(),
             cursor_key: self.plan.secrets.cursor_key(),
         }
+    }
+}
+
+/// An address that listens on all interfaces is no address to connect to; this machine is one of them.
+fn address_for_clients(listen: SocketAddr) -> String {
+    match listen.ip() {
+        ip if ip.is_unspecified() => format!("http://{}", SocketAddr::from((Ipv4Addr::LOCALHOST, listen.port()))),
+        _ => format!("http://{listen}"),
     }
 }
 

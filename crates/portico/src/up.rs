@@ -77,11 +77,14 @@ pub async fn up(args: &UpArgs) -> anyhow::Result<()> {
     let project = Project::find()?;
     let data = args.data.clone().unwrap_or_else(|| project.data());
     let dev = bind_dev(args.dev_port).await?;
-    let mut cluster = open_cluster(args, &data).await?;
+    let mut cluster = tokio::select! {
+        cluster = open_cluster(args, &data) => cluster?,
+        () = lifecycle.stopping() => return Ok(()),
+    };
     let database_url = cluster_url(args, &cluster)?;
     let outcome = tokio::select! {
         outcome = run(args, &project, &data, &database_url, dev, started, &lifecycle) => outcome,
-        error = cluster.exited() => Err(error).context("Postgres ended"),
+        error = cluster.exited() => Err(error).context("the database ended, and the suite with it"),
     };
     lifecycle.stop();
     let stopped = cluster.stop().await;
@@ -115,7 +118,8 @@ async fn run(
     demo::seed(&plan).await.context("making the demo data")?;
     let state = State {
         pid: std::process::id(),
-        gateway: format!("http://{}", suite.gateway),
+        gateway: suite.address.clone(),
+        is_loopback: suite.gateway.ip().is_loopback(),
         dev: format!("http://{}", dev.local_addr()?),
         database_url: database_url.to_string(),
         services: suite.services.clone(),

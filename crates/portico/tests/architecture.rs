@@ -79,6 +79,60 @@ fn services_do_not_depend_on_one_another_and_common_names_none() {
     }
 }
 
+/// Every path that a file names: its imports, one by one, and what it calls by a longer path.
+fn paths(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for statement in code.split("use ").skip(1) {
+        let tree = statement.split(';').next().unwrap();
+        if tree.starts_with("crate::") || tree.starts_with("super::") {
+            let tree: String = tree.split_whitespace().collect();
+            expand("", &tree, &mut found);
+        }
+    }
+    for root in ["crate::", "super::"] {
+        let calls = code.match_indices(root).map(|(at, _)| &code[at..]);
+        let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+        found.extend(calls.map(|call| call.split(|c| !is_path(c)).next().unwrap().to_owned()));
+    }
+    found
+}
+
+/// Writes the paths of an import such as `a::{b, c::{d, e}}` one by one.
+fn expand(prefix: &str, tree: &str, found: &mut Vec<String>) {
+    let Some(open) = tree.find('{') else {
+        found.push(format!("{prefix}{tree}"));
+        return;
+    };
+    let prefix = format!("{prefix}{}", &tree[..open]);
+    let (mut depth, mut start) = (0, open + 1);
+    for (at, char) in tree.char_indices().skip(open + 1) {
+        match char {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                expand(&prefix, &tree[start..at], found);
+                return;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                expand(&prefix, &tree[start..at], found);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn imports_are_read_one_by_one() {
+    let code = "use super::{Foo, http};\nuse crate::{accounts::{self, store}, x};\nfn f() { crate::a::http::g() }";
+
+    let paths = paths(code);
+
+    for path in ["super::Foo", "super::http", "crate::accounts::store", "crate::x", "crate::a::http::g"] {
+        assert!(paths.iter().any(|found| found == path), "{path} in {paths:?}");
+    }
+}
+
 #[test]
 fn inside_a_feature_arrows_point_from_http_to_error() {
     let mut checked = 0;
@@ -86,10 +140,10 @@ fn inside_a_feature_arrows_point_from_http_to_error() {
         for path in sources(&root().join("services").join(service).join("src")) {
             let layer = path.file_stem().unwrap().to_string_lossy().into_owned();
             let Some(depth) = LAYERS.iter().position(|name| *name == layer) else { continue };
-            let code = code(&path);
-            for outer in &LAYERS[..depth] {
-                let uses = [format!("super::{outer}::"), format!("super::{outer};"), format!("super::{{{outer}")];
-                assert!(!uses.iter().any(|text| code.contains(text)), "{} uses {outer}", path.display());
+            for used in paths(&code(&path)) {
+                let inner = used.strip_prefix("super::").and_then(|rest| rest.split("::").next());
+                let is_outer = inner.is_some_and(|inner| LAYERS[..depth].contains(&inner));
+                assert!(!is_outer, "{} uses {used}", path.display());
             }
             checked += 1;
         }
@@ -108,16 +162,11 @@ fn features_see_each_other_only_through_their_mod_file() {
             if feature == "routes.rs" {
                 continue;
             }
-            for (at, _) in code(&path).match_indices("crate::") {
-                let code = code(&path);
-                let mut segments = code[at..].split("::").skip(1);
-                let (other, inner) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
-                let reaches_in = other != feature
-                    && LAYERS.iter().any(|layer| {
-                        inner.starts_with(layer)
-                            && !inner[layer.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
-                    });
-                assert!(!reaches_in, "{} reaches into crate::{other}::{inner}", path.display());
+            for used in paths(&code(&path)) {
+                let mut segments = used.strip_prefix("crate::").unwrap_or_default().split("::");
+                let (other, inner) = (segments.next().unwrap(), segments.next().unwrap_or_default());
+                let reaches_in = other != feature && LAYERS.contains(&inner);
+                assert!(!reaches_in, "{} reaches into {used}", path.display());
             }
         }
     }
@@ -148,6 +197,9 @@ fn common_stays_small() {
     let modules = library.lines().filter(|line| line.starts_with("pub mod ")).count();
 
     assert!(modules <= 14, "common has {modules} modules");
+    let lines: usize =
+        sources(&src).iter().map(|path| code(path).lines().filter(|line| !line.is_empty()).count()).sum();
+    assert!(lines < 2_600, "common has {lines} lines of code");
     for refused in ["util", "utils", "helpers", "misc", "types", "prelude"] {
         assert!(!library.contains(&format!("mod {refused};")), "`{refused}` says nothing");
     }

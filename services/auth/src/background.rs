@@ -14,7 +14,7 @@ use crate::events::Position;
 use crate::keys::{KeyPolicy, Keyring};
 use crate::revocations::Snapshot;
 use crate::sessions::SessionRules;
-use crate::{codes, events, keys, revocations, sessions};
+use crate::{accounts, codes, events, keys, revocations, sessions};
 
 /// How long news of another replica, or of this one, may go unnoticed. Revocations must be known everywhere within a second.
 const LOOK_FOR_NEWS: Duration = Duration::from_millis(150);
@@ -24,6 +24,9 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// How long ended sessions are kept, so that their tokens are still recognised when they come back.
 const KEEP_ENDED_SESSIONS: TimeDelta = TimeDelta::days(7);
+
+/// How long an address may stay unverified before its registration is forgotten.
+const KEEP_UNVERIFIED: TimeDelta = TimeDelta::days(7);
 
 /// Looks for news in both feeds: applies revocations to this process and wakes those who wait.
 pub(crate) struct NewsDesk {
@@ -118,6 +121,7 @@ async fn sweep_once(db: &PgPool, clock: &Clock, rules: &SessionRules) -> Result<
     let mut db = db.acquire().await?;
     let rows = codes::sweep(&mut db, now).await?
         + revocations::sweep(&mut db, now).await?
+        + accounts::sweep(&mut db, now - KEEP_UNVERIFIED).await?
         + sessions::sweep(&mut db, ended_before, ended_before - rules.idle).await?;
     Ok(rows)
 }

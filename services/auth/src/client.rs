@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, header};
 use portico_common::error::ApiError;
 
 use crate::state::AppState;
+use crate::throttle::Source;
 
 const MAX_USER_AGENT_CHARS: usize = 200;
 
@@ -16,6 +17,13 @@ const MAX_USER_AGENT_CHARS: usize = 200;
 pub(crate) struct ClientInfo {
     pub ip: IpAddr,
     pub user_agent: Option<String>,
+}
+
+impl ClientInfo {
+    /// What its requests are counted under.
+    pub fn source(&self) -> Source {
+        Source::new(self.ip)
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for ClientInfo

@@ -7,15 +7,13 @@ use anyhow::Context as _;
 use clap::Parser;
 use portico_common::clock::Clock;
 use portico_common::config::Secret;
-use portico_common::lifecycle::Lifecycle;
 use portico_common::postgres::{self, DatabaseConfig};
-use portico_common::server::{Listeners, probe};
-use portico_common::telemetry;
+use portico_common::server;
 
 use crate::accounts::Role;
 use crate::config::{Config, PasswordConfig};
 use crate::mail::{Mail, SmtpConfig};
-use crate::seed::{SeedAccount, seed_account};
+use crate::seed::{self, SeedAccount, Seeded};
 use crate::{MIGRATOR, SCHEMA, serve};
 
 /// Accounts, sessions and tokens of Portico. Every option can be given by the environment variable it names.
@@ -75,7 +73,7 @@ impl Command {
             Self::Serve(settings) => run_service(*settings).await,
             Self::Migrate(database) => postgres::migrate(&database, SCHEMA, &MIGRATOR).await,
             Self::Check(settings) => check(&settings).map(drop),
-            Self::Health { internal_listen } => probe(internal_listen).await,
+            Self::Health { internal_listen } => server::probe(internal_listen).await,
             Self::CreateAdmin(admin) => create_admin(admin).await,
         }
     }
@@ -90,10 +88,7 @@ fn check(settings: &ServeConfig) -> anyhow::Result<Mail> {
 async fn run_service(settings: ServeConfig) -> anyhow::Result<()> {
     let mail = check(&settings)?;
     let config = settings.config;
-    telemetry::init(&config.telemetry)?;
-    let lifecycle = Lifecycle::new();
-    lifecycle.stop_on_signal()?;
-    let listeners = Listeners::bind(&config.server).await?;
+    let (listeners, lifecycle) = server::begin(&config.server, &config.telemetry).await?;
     serve(config, mail, listeners, Clock::system(), lifecycle).await
 }
 
@@ -106,8 +101,11 @@ async fn create_admin(admin: CreateAdmin) -> anyhow::Result<()> {
     let db = postgres::pool(&database, SCHEMA)?;
     let roles = vec![Role::Admin];
     let seed = SeedAccount { email, password, display_name, roles };
-    let id = seed_account(&db, &passwords, seed, Clock::system().now()).await?;
+    let Seeded { id, is_locked } = seed::make(&db, &passwords, seed, Clock::system().now()).await?;
     println!("{id} is an admin");
+    if is_locked {
+        println!("the account is locked: it cannot sign in until another admin unlocks it");
+    }
     Ok(())
 }
 

@@ -33,8 +33,9 @@ pub struct Config {
     #[arg(long, env = "LINK_BASE_URL")]
     pub link_base_url: Url,
 
-    /// How many proxies of ours requests pass: 0 takes the peer's address as the client's, 1 the last of X-Forwarded-For
-    #[arg(long, env = "TRUSTED_PROXIES", default_value_t = 0)]
+    /// How many proxies of ours requests pass: 1 is the gateway alone, and each proxy in front of the gateway is one more.
+    /// So many entries from the right of X-Forwarded-For are believed; 0 takes the peer's address as the client's
+    #[arg(long, env = "TRUSTED_PROXIES", default_value_t = 1)]
     pub trusted_proxies: u8,
 }
 
@@ -210,6 +211,7 @@ mod tests {
     fn the_required_settings_are_enough() {
         let config = parse(&[]).unwrap();
 
+        assert_eq!(config.trusted_proxies, 1);
         assert_eq!(config.tokens.access_token, Duration::from_mins(10));
         assert_eq!(config.tokens.signing_algorithm, SigningAlgorithm::Es256);
     }

@@ -13,8 +13,9 @@ use crate::{accounts, admin, events, keys, passwords, problems, revocations, ses
 
 /// The public listener's.
 pub(crate) fn public(state: AppState) -> Router {
-    let router = Router::from(routes().with_state(state));
-    router.route("/openapi.json", get(async || axum::Json(api())))
+    let api = api();
+    let router = openapi::refuse_unknown_parameters(Router::from(routes().with_state(state)), &api);
+    router.route("/openapi.json", get(async move || axum::Json(api)))
 }
 
 /// The internal listener's, beside health.

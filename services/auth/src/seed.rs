@@ -3,15 +3,17 @@
 use anyhow::{anyhow, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use portico_common::config::Secret;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use crate::accounts::{
     self, Account, AccountId, DisplayName, EmailAddress, NewAccount, Registration, Role, Roles, announce,
 };
 use crate::admin;
+use crate::codes::{self, Purpose};
 use crate::config::PasswordConfig;
 use crate::events::{self, EventKind};
 use crate::passwords::{GivenPassword, PasswordGate, Verdict};
+use crate::sessions::{self, EndReason};
 
 /// The longest life of an access token; `IssuerConfig` allows no longer one.
 const TOKENS_EXPIRED_AFTER: TimeDelta = TimeDelta::minutes(62);
@@ -29,8 +31,8 @@ pub struct SeedAccount {
     pub roles: Vec<Role>,
 }
 
-/// Makes the account, or makes the one that has the address already match: password, roles, verified.
-/// Doing it again changes nothing.
+/// Makes the account, or makes the one that has the address already match: password, roles, verified. Where the
+/// password changes, sessions and codes to reset it end. Doing it again changes nothing.
 ///
 /// # Errors
 /// A field is not valid, or the database refuses.
@@ -40,6 +42,23 @@ pub async fn seed_account(
     seed: SeedAccount,
     now: DateTime<Utc>,
 ) -> anyhow::Result<AccountId> {
+    Ok(make(db, config, seed, now).await?.id)
+}
+
+/// An account that matches what was asked for.
+pub(crate) struct Seeded {
+    pub id: AccountId,
+    /// Whether it cannot be used all the same, because an admin locked it.
+    pub is_locked: bool,
+}
+
+/// Like [`seed_account`], and tells more.
+pub(crate) async fn make(
+    db: &PgPool,
+    config: &PasswordConfig,
+    seed: SeedAccount,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Seeded> {
     let SeedAccount { email, password, display_name, roles } = seed;
     let email = EmailAddress::parse(&email).map_err(|invalid| anyhow!("e-mail: {}", invalid.detail))?;
     let roles = Roles::parse(roles).map_err(|invalid| anyhow!("roles: {}", invalid.detail))?;
@@ -67,24 +86,38 @@ async fn is_theirs(gate: &PasswordGate, password: &Secret, account: &Account) ->
     Ok(gate.verify(given, Some(account.password_hash.clone())).await? == Verdict::Right)
 }
 
-async fn store(db: &PgPool, new: NewAccount, now: DateTime<Utc>) -> anyhow::Result<AccountId> {
+async fn store(db: &PgPool, new: NewAccount, now: DateTime<Utc>) -> anyhow::Result<Seeded> {
     let mut tx = db.begin().await?;
     let is_new = accounts::insert(&mut tx, &new, now).await?;
     let account = accounts::lock_by_email(&mut tx, &new.email).await?;
     let account = account.ok_or_else(|| anyhow!("the account vanished"))?;
-    let id = account.id;
+    let seeded = Seeded { id: account.id, is_locked: account.is_locked() };
     if is_new {
         events::append(&mut tx, EventKind::AccountCreated, &account, now).await?;
     } else {
-        if account.password_hash != new.registration.password_hash {
-            accounts::set_password(&mut tx, id, &new.registration.password_hash, now).await?;
-        }
-        if !account.is_verified() {
-            accounts::set_verified(&mut tx, id, now).await?;
-            announce(&mut tx, id, EventKind::EmailVerified, now).await?;
-        }
-        admin::apply_roles(&mut tx, account, &new.roles, now + TOKENS_EXPIRED_AFTER, now).await?;
+        bring_up_to_date(&mut tx, account, &new, now).await?;
     }
     tx.commit().await?;
-    Ok(id)
+    Ok(seeded)
+}
+
+async fn bring_up_to_date(
+    db: &mut PgConnection,
+    account: Account,
+    new: &NewAccount,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let (id, expired_at) = (account.id, now + TOKENS_EXPIRED_AFTER);
+    if account.password_hash != new.registration.password_hash {
+        accounts::set_password(db, id, &new.registration.password_hash, now).await?;
+        codes::void(db, id, Purpose::ResetPassword).await?;
+        sessions::end_all(db, id, None, EndReason::PasswordChanged, expired_at, now).await?;
+    }
+    if !account.is_verified() {
+        codes::void(db, id, Purpose::VerifyEmail).await?;
+        accounts::set_verified(db, id, now).await?;
+        announce(db, id, EventKind::AccountCreated, now).await?;
+    }
+    admin::apply_roles(db, account, &new.roles, expired_at, now).await?;
+    Ok(())
 }

@@ -1,11 +1,11 @@
 //! Slows down guessing and mail floods, per process and in memory.
 //!
 //! Every limit is per source, so that nobody can lock somebody else out: what counts is an account
-//! together with an address, and an address alone. The one exception is the mail one mailbox can be
-//! sent in an hour. The gateway's rate limit stands before all this.
+//! together with a source, and a source alone. The one exception is the mail one mailbox can be
+//! sent in an hour. With several processes each counts for itself.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,22 +14,44 @@ use portico_common::error::ApiError;
 use crate::accounts::{AccountId, EmailAddress};
 use crate::problems;
 
-/// Beyond this many counters the expired ones are dropped, and if that is not enough, all: a limit must not take all memory.
+/// Beyond this many counters the expired ones are dropped, and if that is not enough, those that end soonest: a limit
+/// must not take all memory.
 const MAX_COUNTERS: usize = 100_000;
+
+/// How many go at once when none has expired, so that not every request has to look for the oldest.
+const EVICTED: usize = MAX_COUNTERS / 10;
+
+/// Where requests come from: an IPv4 address, or the IPv6 network a single customer usually has to themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Source(IpAddr);
+
+impl Source {
+    /// Bits of an IPv6 address that name the network; the rest a client chooses as it likes.
+    const NETWORK: u128 = !0 << 64;
+
+    pub fn new(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => Self(ip.into()),
+            IpAddr::V6(ip) => Self(Ipv6Addr::from_bits(ip.to_bits() & Self::NETWORK).into()),
+        }
+    }
+}
 
 /// What is counted, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Counter {
-    /// Wrong passwords for an account from an address.
-    Login(EmailAddress, IpAddr),
-    /// Wrong passwords from an address, whatever the account.
-    LoginFrom(IpAddr),
+    /// Requests of a source that nobody has to sign in for, logins aside.
+    From(Source),
+    /// Wrong passwords for an account from a source.
+    Login(EmailAddress, Source),
+    /// Wrong passwords from a source, whatever the account.
+    LoginFrom(Source),
     /// Wrong current passwords in a session of the account.
     PasswordChange(AccountId),
-    /// Wrong codes for an account from an address.
-    Code(EmailAddress, IpAddr),
-    /// Mail to a mailbox asked for by an address.
-    Mail(EmailAddress, IpAddr),
+    /// Wrong codes for an account from a source.
+    Code(EmailAddress, Source),
+    /// Mail to a mailbox asked for by a source.
+    Mail(EmailAddress, Source),
     /// Mail to a mailbox, whoever asked.
     MailTo(EmailAddress),
 }
@@ -40,6 +62,8 @@ impl Counter {
         match self {
             Self::Login(..) | Self::PasswordChange(_) => (10, 15),
             Self::LoginFrom(_) => (100, 15),
+            // Many people may share an address, and each needs a few; it bounds what one source can have hashed.
+            Self::From(_) => (300, 15),
             // Fewer than a code survives, so that no single source can use one up.
             Self::Code(..) | Self::Mail(..) => (5, 15),
             Self::MailTo(_) => (20, 60),
@@ -78,13 +102,33 @@ impl Throttle {
         Ok(())
     }
 
+    /// Counts one more attempt to sign in, for the source as a whole first; taken off again unless the password is wrong.
+    ///
+    /// # Errors
+    /// 429 when this source failed too often, at this account or at all of them.
+    pub fn count_login(&self, email: &EmailAddress, source: Source, now: DateTime<Utc>) -> Result<(), ApiError> {
+        self.count(Counter::LoginFrom(source), now)?;
+        let counted = self.count(Counter::Login(email.clone(), source), now);
+        if counted.is_err() {
+            // What is not tried is no failure of the source.
+            self.uncount(&Counter::LoginFrom(source));
+        }
+        counted
+    }
+
     /// Counts one more mail to an address.
     ///
     /// # Errors
     /// 429 when this source, or all together, asked for too many.
-    pub fn count_mail(&self, to: &EmailAddress, source: IpAddr, now: DateTime<Utc>) -> Result<(), ApiError> {
+    pub fn count_mail(&self, to: &EmailAddress, source: Source, now: DateTime<Utc>) -> Result<(), ApiError> {
         self.count(Counter::Mail(to.clone(), source), now)?;
         self.count(Counter::MailTo(to.clone()), now)
+    }
+
+    /// Takes one mail off the counts: it was not written.
+    pub fn uncount_mail(&self, to: &EmailAddress, source: Source) {
+        self.uncount(&Counter::Mail(to.clone(), source));
+        self.uncount(&Counter::MailTo(to.clone()));
     }
 
     /// Starts the count anew: it was the owner after all.
@@ -105,8 +149,20 @@ fn make_room(windows: &mut HashMap<Counter, Window>, now: DateTime<Utc>) {
         windows.retain(|_, window| window.ends_at > now);
     }
     if windows.len() >= MAX_COUNTERS {
-        windows.clear();
+        evict(windows);
     }
+}
+
+/// Drops the counters that end soonest.
+fn evict(windows: &mut HashMap<Counter, Window>) {
+    let mut ends: Vec<_> = windows.values().map(|window| window.ends_at).collect();
+    let (_, last, _) = ends.select_nth_unstable(EVICTED - 1);
+    let (last, mut left) = (*last, EVICTED);
+    windows.retain(|_, window| {
+        let stays = window.ends_at > last || left == 0;
+        left -= usize::from(!stays);
+        stays
+    });
 }
 
 fn too_many(wait: TimeDelta) -> ApiError {
@@ -120,7 +176,7 @@ mod tests {
     use super::*;
 
     fn login(ip: &str) -> Counter {
-        Counter::Login(EmailAddress::parse("ada@example.com").unwrap(), ip.parse().unwrap())
+        Counter::Login(EmailAddress::parse("ada@example.com").unwrap(), Source::new(ip.parse().unwrap()))
     }
 
     #[test]
@@ -147,14 +203,54 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded() {
+    fn what_is_refused_for_one_account_is_no_failure_of_the_source() {
+        let throttle = Throttle::default();
         let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-        let ip = |n: u32| Counter::LoginFrom(IpAddr::from(n.to_be_bytes()));
-        let expired = || Window { count: 1, ends_at: now };
-        let mut windows: HashMap<_, _> = (0..100_000).map(|n| (ip(n), expired())).collect();
+        let source = Source::new("192.0.2.1".parse().unwrap());
+        let (ada, bob) =
+            (EmailAddress::parse("ada@example.com").unwrap(), EmailAddress::parse("bob@example.com").unwrap());
+
+        let refused = (0..200).filter(|_| throttle.count_login(&ada, source, now).is_err()).count();
+
+        assert_eq!(refused, 190);
+        assert!(throttle.count_login(&bob, source, now).is_ok());
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_source() {
+        let source = |ip: &str| Source::new(ip.parse().unwrap());
+
+        assert_eq!(source("2001:db8:0:1::1"), source("2001:db8:0:1:ffff::2"));
+        assert_ne!(source("2001:db8:0:1::1"), source("2001:db8:0:2::1"));
+        assert_eq!(source("::ffff:192.0.2.1"), source("192.0.2.1"));
+        assert_ne!(source("192.0.2.1"), source("192.0.2.2"));
+    }
+
+    fn full(ends_at: impl Fn(u32) -> DateTime<Utc>) -> HashMap<Counter, Window> {
+        let counter = |n: u32| Counter::From(Source::new(IpAddr::from(n.to_be_bytes())));
+        (0..100_000).map(|n| (counter(n), Window { count: 1, ends_at: ends_at(n) })).collect()
+    }
+
+    #[test]
+    fn expired_counters_make_room() {
+        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let mut windows = full(|_| now);
 
         make_room(&mut windows, now);
 
         assert!(windows.is_empty());
+    }
+
+    #[test]
+    fn the_oldest_counters_make_room_when_none_has_expired() {
+        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+        let mut windows = full(|n| now + TimeDelta::seconds(1 + i64::from(n)));
+        let mut alike = full(|_| now + TimeDelta::seconds(1));
+
+        make_room(&mut windows, now);
+        make_room(&mut alike, now);
+
+        assert_eq!((windows.len(), alike.len()), (90_000, 90_000));
+        assert!(windows.values().all(|window| window.ends_at > now + TimeDelta::seconds(10_000)));
     }
 }

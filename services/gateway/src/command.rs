@@ -3,9 +3,7 @@
 use std::net::SocketAddr;
 
 use portico_common::clock::Clock;
-use portico_common::lifecycle::Lifecycle;
-use portico_common::server::{Listeners, probe};
-use portico_common::telemetry;
+use portico_common::server;
 
 use crate::{Config, RoutesConfig};
 
@@ -34,16 +32,13 @@ impl Command {
         match self {
             Self::Serve(config) => serve(*config).await,
             Self::Check(routes) => routes.read().map(drop),
-            Self::Health { internal_listen } => probe(internal_listen).await,
+            Self::Health { internal_listen } => server::probe(internal_listen).await,
         }
     }
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     let routes = config.routes.read()?;
-    telemetry::init(&config.telemetry)?;
-    let lifecycle = Lifecycle::new();
-    lifecycle.stop_on_signal()?;
-    let listeners = Listeners::bind(&config.server).await?;
+    let (listeners, lifecycle) = server::begin(&config.server, &config.telemetry).await?;
     crate::serve(config, routes, listeners, Clock::system(), lifecycle).await
 }

@@ -3,7 +3,6 @@
 portico_common::problems! {
     INVALID_REQUEST: 400 "invalid_request" "The request is not one this gateway passes on";
     INVALID_TARGET: 400 "invalid_target" "The path or query is ambiguous or not well-formed";
-    BODY_TOO_SLOW: 408 "body_too_slow" "The body did not arrive in time";
     TARGET_TOO_LONG: 414 "target_too_long" "The path and query are too long";
     UPGRADE_NOT_SUPPORTED: 501 "upgrade_not_supported" "The protocol cannot be changed here";
     UPSTREAM_UNREACHABLE: 502 "upstream_unreachable" "The service cannot be reached";

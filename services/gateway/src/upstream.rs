@@ -79,7 +79,7 @@ impl From<UpstreamError> for ApiError {
             UpstreamError::Broken { .. } => Self::new(&problems::UPSTREAM_BROKEN, detail).with_cause(error),
             UpstreamError::TimedOut { .. } => Self::new(&problems::UPSTREAM_TIMEOUT, detail),
             UpstreamError::BodyTooLarge { .. } => Self::new(&kinds::BODY_TOO_LARGE, detail),
-            UpstreamError::BodyTooSlow => Self::new(&problems::BODY_TOO_SLOW, detail),
+            UpstreamError::BodyTooSlow => Self::new(&kinds::BODY_TOO_SLOW, detail),
             UpstreamError::BodyBroken => Self::new(&problems::INVALID_REQUEST, detail),
         }
     }

@@ -1,4 +1,4 @@
-//! What the OpenAPI document says of errors: the problems that kinds of endpoints share.
+//! What the OpenAPI document says of errors: the problems that kinds of endpoints share, beside those of all.
 
 use std::collections::BTreeMap;
 
@@ -25,19 +25,17 @@ macro_rules! shared_problems {
 
 shared_problems! {
     /// Of lists.
-    ListProblems: [400, 401, 403];
+    ListProblems: [403];
     /// Of reading one thing.
-    ReadProblems: [400, 401, 404, 410];
+    ReadProblems: [404, 410];
     /// Of making something at the top.
-    CreateProblems: [400, 401, 403, 409, 413, 415, 422];
+    CreateProblems: [409, 422];
     /// Of making something below something else.
-    CreateBelowProblems: [400, 401, 403, 404, 409, 410, 413, 415, 422];
-    /// Of changing something.
-    ChangeProblems: [400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 428];
-    /// Of deleting something.
-    DeleteProblems: [400, 401, 403, 404, 409, 410, 412, 428];
+    CreateBelowProblems: [404, 409, 410, 422];
+    /// Of changing or deleting something.
+    ChangeProblems: [404, 409, 410, 412, 428];
     /// Of an action on something.
-    ActionProblems: [400, 401, 403, 404, 409, 410, 412, 422];
+    ActionProblems: [404, 409, 410, 412, 422];
 }
 
 fn problem(status: u16) -> (String, RefOr<Response>) {
@@ -49,15 +47,11 @@ fn problem(status: u16) -> (String, RefOr<Response>) {
 
 fn description(status: u16) -> &'static str {
     match status {
-        400 => "Malformed: the JSON, a parameter, an id or a cursor",
-        401 => "No token where one is needed, or one that is not accepted",
         403 => "The token lacks the scope",
         404 => "There is no such thing, or it is not for this reader",
         409 => "It conflicts with what is stored: a name is taken, or the state does not allow it",
         410 => "It was deleted; readers are told so with products:read_all only",
         412 => "It was changed since the version that If-Match names",
-        413 => "The body is too large",
-        415 => "The body has the wrong media type",
         422 => "Fields are not valid, all of them listed; or the Idempotency-Key was used for another request",
         428 => "If-Match is missing",
         _ => "An error",

@@ -42,8 +42,9 @@ fn routes() -> OpenApiRouter<AppState> {
 
 /// The routes of the public listener.
 pub(crate) fn router(state: AppState) -> Router {
-    let router = Router::from(routes().with_state(state));
-    router.route("/openapi.json", get(async || axum::Json(api())))
+    let api = api();
+    let router = openapi::refuse_unknown_parameters(Router::from(routes().with_state(state)), &api);
+    router.route("/openapi.json", get(async move || axum::Json(api)))
 }
 
 /// The OpenAPI document.

@@ -3,10 +3,8 @@
 use std::net::SocketAddr;
 
 use portico_common::clock::Clock;
-use portico_common::lifecycle::Lifecycle;
 use portico_common::postgres::{self, DatabaseConfig};
-use portico_common::server::{Listeners, probe};
-use portico_common::telemetry;
+use portico_common::server;
 
 use crate::{Config, MIGRATOR, SCHEMA};
 
@@ -38,16 +36,13 @@ impl Command {
             Self::Serve(config) => serve(*config).await,
             Self::Migrate(database) => postgres::migrate(&database, SCHEMA, &MIGRATOR).await,
             Self::Check(config) => config.check(),
-            Self::Health { internal_listen } => probe(internal_listen).await,
+            Self::Health { internal_listen } => server::probe(internal_listen).await,
         }
     }
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     config.check()?;
-    telemetry::init(&config.telemetry)?;
-    let lifecycle = Lifecycle::new();
-    lifecycle.stop_on_signal()?;
-    let listeners = Listeners::bind(&config.server).await?;
+    let (listeners, lifecycle) = server::begin(&config.server, &config.telemetry).await?;
     crate::serve(config, listeners, Clock::system(), lifecycle).await
 }

@@ -12,8 +12,9 @@ use crate::{AppState, directory, problems, profiles};
 
 /// The routes of the public listener.
 pub fn router(state: AppState) -> Router {
-    let router = Router::from(routes().with_state(state));
-    router.route("/openapi.json", get(async || axum::Json(api())))
+    let api = api();
+    let router = openapi::refuse_unknown_parameters(Router::from(routes().with_state(state)), &api);
+    router.route("/openapi.json", get(async move || axum::Json(api)))
 }
 
 /// The OpenAPI document.

@@ -119,12 +119,17 @@ impl KeySource {
         let mut cursor = None;
         let mut failures = Failures::default();
         loop {
+            let asked = Instant::now();
             match self.fetch_revocations(cursor.as_deref()).await {
                 Ok(batch) => {
                     verifier.revoke(&batch.items);
                     verifier.mark_revocations_known();
                     cursor = Some(batch.next);
                     failures.end();
+                    // An issuer that is stopping answers at once with nothing new, and would be asked in a tight loop.
+                    if batch.items.is_empty() && asked.elapsed() < RETRY {
+                        sleep(RETRY).await;
+                    }
                 }
                 Err(error) => {
                     failures.note(&error, "the revocation feed");

@@ -1,5 +1,6 @@
 //! What the standard stack promises of every answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -14,6 +15,7 @@ use portico_common::extract;
 use portico_common::middleware::{RequestId, TraceContext, standard};
 use portico_common::server::ServerConfig;
 use serde_json::{Value, json};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 use crate::client::{SHORT, SOON, Server};
@@ -136,8 +138,8 @@ async fn a_body_that_never_ends_is_a_problem() {
 
     let answer = client.rest().await;
 
-    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-    assert!(answer.contains("\"code\":\"timeout\""), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains("\"code\":\"body_too_slow\""), "{answer}");
 }
 
 #[tokio::test]
@@ -192,4 +194,27 @@ async fn answers_are_not_stored_unless_the_handler_says_so() {
     assert_eq!(default.header("cache-control"), "no-store");
     assert_eq!(cached.header("cache-control"), "public, max-age=30");
     assert_eq!(default.header("x-content-type-options"), "nosniff");
+}
+
+#[tokio::test]
+async fn a_handler_ends_although_its_client_has_left() {
+    let (begun, mut seen) = mpsc::unbounded_channel();
+    let gate = Arc::new(Notify::new());
+    let opened = Arc::clone(&gate);
+    let handler = async move || {
+        begun.send("begun").unwrap();
+        opened.notified().await;
+        begun.send("ended").unwrap();
+    };
+    let config = ServerConfig::local();
+    let router = standard(Router::new().route("/slow", get(handler)), "test", &config);
+    let server = Server::start(router, config).await;
+    let mut client = server.connect().await;
+    client.ask("/slow").await;
+    assert_eq!(seen.recv().await, Some("begun"));
+
+    drop(client);
+    gate.notify_one();
+
+    assert_eq!(timeout(SOON, seen.recv()).await.unwrap(), Some("ended"));
 }

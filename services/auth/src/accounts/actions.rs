@@ -10,7 +10,7 @@ use crate::letters::{self, LetterKind};
 
 /// Makes an account that waits for its address to be verified, or writes to whoever has it already.
 ///
-/// Both cost the same statements, and the caller learns of neither.
+/// Both cost about the same, and the caller learns of neither.
 pub(super) async fn register(
     db: &PgPool,
     email: EmailAddress,
@@ -22,10 +22,9 @@ pub(super) async fn register(
     let new = NewAccount { id, email, registration, roles: Roles::customer(), email_verified_at: None };
     let is_new = store::insert(&mut tx, &new, now).await?;
     let account = store::lock_by_email(&mut tx, &new.email).await?.ok_or(AccountError::NotFound)?;
-    if is_new {
-        events::append(&mut tx, EventKind::AccountCreated, &account, now).await?;
-    } else {
-        store::replace_registration(&mut tx, account.id, &new.registration, now).await?;
+    if !is_new {
+        let expired_before = now - Purpose::VerifyEmail.life();
+        store::supersede_registration(&mut tx, account.id, &new.registration, expired_before, now).await?;
     }
     let (kind, claim) = if account.is_verified() {
         (LetterKind::AlreadyRegistered, None)
@@ -57,12 +56,14 @@ pub(super) async fn verify_email(
         store::replace_registration(&mut tx, redeemed.account, registration, now).await?;
     }
     store::set_verified(&mut tx, redeemed.account, now).await?;
-    announce(&mut tx, redeemed.account, EventKind::EmailVerified, now).await?;
+    announce(&mut tx, redeemed.account, EventKind::AccountCreated, now).await?;
     tx.commit().await?;
     Ok(())
 }
 
 /// Tells the readers of the event feed what the account is now; call it after the change, in its transaction.
+///
+/// They hear of an account first when its address is verified: a registration alone may be a stranger's.
 pub(crate) async fn announce(
     db: &mut PgConnection,
     id: AccountId,
@@ -70,6 +71,8 @@ pub(crate) async fn announce(
     now: DateTime<Utc>,
 ) -> Result<Account, sqlx::Error> {
     let account = store::bump(db, id, now).await?;
-    events::append(db, kind, &account, now).await?;
+    if account.is_verified() {
+        events::append(db, kind, &account, now).await?;
+    }
     Ok(account)
 }

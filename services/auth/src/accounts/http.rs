@@ -55,21 +55,26 @@ pub(crate) async fn register(
     Json(body): Json<Register>,
 ) -> Result<(StatusCode, axum::Json<Sent>), ApiError> {
     let now = app.clock.now();
+    app.throttle.count(Counter::From(client.source()), now)?;
     let mut errors = FieldErrors::default();
     let email = errors.take("/email", EmailAddress::parse(&body.email));
     let name = body.display_name.as_deref().map(DisplayName::parse).transpose();
     let name = errors.take("/display_name", name).flatten().map(DisplayName::into_string);
-    if let Some(email) = &email {
-        app.throttle.count_mail(email, client.ip, now)?;
-    }
     let mut context: Vec<&str> = email.iter().flat_map(|email| [email.as_str(), email.local_part()]).collect();
     context.extend(name.as_deref());
-    let hash = errors.take("/password", app.passwords.hash_new(body.password, &context).await?);
-    let (Some(email), Some(password_hash), true) = (email, hash, errors.is_empty()) else {
+    let Some(email) = email.as_ref().filter(|_| errors.is_empty()) else {
+        // All that is wrong is told at once, but what is refused anyway is not worth a hash.
+        errors.take("/password", app.passwords.check_new(body.password, &context).await?);
         return Err(errors.into());
     };
+    app.throttle.count_mail(email, client.source(), now)?;
+    let hashed = app.passwords.hash_new(body.password, &context).await;
+    if !matches!(hashed, Ok(Ok(_))) {
+        app.throttle.uncount_mail(email, client.source());
+    }
+    let password_hash = hashed?.map_err(|invalid| ApiError::field("/password", invalid))?;
     let registration = Registration { password_hash, display_name: name };
-    actions::register(&app.db, email, registration, now).await?;
+    actions::register(&app.db, email.clone(), registration, now).await?;
     app.postman.wake();
     Ok(VERIFICATION_SENT)
 }
@@ -100,11 +105,17 @@ pub(crate) async fn verify(
     Json(body): Json<VerifyEmail>,
 ) -> Result<StatusCode, ApiError> {
     let now = app.clock.now();
+    app.throttle.count(Counter::From(client.source()), now)?;
     let email = EmailAddress::parse(&body.email).map_err(|invalid| ApiError::field("/email", invalid))?;
-    let counter = Counter::Code(email.clone(), client.ip);
+    let counter = Counter::Code(email.clone(), client.source());
     app.throttle.count(counter.clone(), now)?;
-    actions::verify_email(&app.db, &app.code_key, &email, &body.code, now).await?;
-    app.throttle.forget(&counter);
+    let outcome = actions::verify_email(&app.db, &app.code_key, &email, &body.code, now).await;
+    match &outcome {
+        Err(AccountError::InvalidCode) => {}
+        Ok(()) => app.throttle.forget(&counter),
+        Err(_) => app.throttle.uncount(&counter),
+    }
+    outcome?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -118,10 +129,12 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Checks the address, and that it is not asked for mail too often.
+    /// Checks the address, and that neither the client asks too often nor anybody for mail to it.
     pub fn parse(&self, app: &AppState, client: &ClientInfo) -> Result<EmailAddress, ApiError> {
+        let now = app.clock.now();
+        app.throttle.count(Counter::From(client.source()), now)?;
         let email = EmailAddress::parse(&self.email).map_err(|invalid| ApiError::field("/email", invalid))?;
-        app.throttle.count_mail(&email, client.ip, app.clock.now())?;
+        app.throttle.count_mail(&email, client.source(), now)?;
         Ok(email)
     }
 }

@@ -17,5 +17,6 @@ pub(crate) use model::{DisplayName, NewAccount, Registration};
 pub(crate) use roles::all_scopes;
 pub use roles::{Role, Roles};
 pub(crate) use store::{
-    find, find_by_email, insert, list, lock, lock_by_email, set_locked, set_password, set_roles, set_verified,
+    find, find_by_email, hold_by_token, insert, list, lock, lock_by_email, set_locked, set_password, set_roles,
+    set_verified, sweep,
 };

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{Account, AccountId, EmailAddress, NewAccount, Registration, Roles};
+use crate::tokens::RefreshToken;
 
 /// Makes the account, and says whether the address was still free.
 pub(crate) async fn insert(db: &mut PgConnection, new: &NewAccount, now: DateTime<Utc>) -> Result<bool, sqlx::Error> {
@@ -76,6 +77,23 @@ pub(crate) async fn lock_by_email(db: &mut PgConnection, email: &EmailAddress) -
     .await
 }
 
+/// Reads the account whose session a refresh token belongs to, and keeps others from changing it until the transaction
+/// ends; several may hold it so at once.
+pub(crate) async fn hold_by_token(db: &mut PgConnection, token: &RefreshToken) -> Result<Option<Account>, sqlx::Error> {
+    sqlx::query_as!(
+        Account,
+        "SELECT id, email, email_verified_at, display_name, password_hash, roles, locked_at, tokens_valid_from, version,
+                created_at, updated_at
+         FROM accounts
+         WHERE id = (SELECT account_id FROM refresh_tokens JOIN sessions ON sessions.id = session_id
+                     WHERE token_hash = $1)
+         FOR SHARE",
+        &token.hash(),
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// Lists accounts from the newest on, those before `before` if given.
 pub(crate) async fn list(
     db: &mut PgConnection,
@@ -110,7 +128,31 @@ pub(crate) async fn set_password(
     Ok(())
 }
 
-/// Puts a newer registration of an address that nobody has verified in the place of the older one.
+/// Puts a newer registration of an address that nobody has verified in the place of one whose codes have expired, those
+/// of before `expired_before`. Until then the first one stands: a code asked for again is for it.
+pub(super) async fn supersede_registration(
+    db: &mut PgConnection,
+    id: AccountId,
+    registration: &Registration,
+    expired_before: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE accounts SET password_hash = $2, display_name = $3, updated_at = $4
+         WHERE id = $1 AND email_verified_at IS NULL AND updated_at <= $5
+           AND NOT EXISTS (SELECT FROM codes WHERE account_id = $1 AND purpose = 'verify_email' AND expires_at > $4)",
+        id as _,
+        registration.password_hash,
+        registration.display_name,
+        now,
+        expired_before,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Gives an address that nobody has verified the registration that was just proven.
 pub(crate) async fn replace_registration(
     db: &mut PgConnection,
     id: AccountId,
@@ -160,6 +202,19 @@ pub(crate) async fn set_locked(
 ) -> Result<(), sqlx::Error> {
     sqlx::query!("UPDATE accounts SET locked_at = $2 WHERE id = $1", id as _, locked_at).execute(db).await?;
     Ok(())
+}
+
+/// Removes accounts nobody verified or touched since `before`; a code that is still good keeps one, and so does a lock.
+pub(crate) async fn sweep(db: &mut PgConnection, before: DateTime<Utc>) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query!(
+        "DELETE FROM accounts
+         WHERE email_verified_at IS NULL AND updated_at < $1 AND locked_at IS NULL
+           AND NOT EXISTS (SELECT FROM codes WHERE account_id = accounts.id)",
+        before,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
 }
 
 /// Counts one more event of the account and reads what it is now.

@@ -1,6 +1,7 @@
 //! Changing what an account may do, with effect on the tokens it already has.
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use portico_common::clock::Clock;
 use portico_common::error::ApiError;
 use portico_common::etag::IfMatch;
 use sqlx::{PgConnection, PgPool};
@@ -18,10 +19,12 @@ pub(super) async fn set_roles(
     id: AccountId,
     roles: &Roles,
     condition: &IfMatch,
-    now: DateTime<Utc>,
+    clock: &Clock,
 ) -> Result<Account, ApiError> {
     let mut tx = db.begin().await?;
     let account = accounts::lock(&mut tx, id).await?.ok_or(AccountError::NotFound)?;
+    // Read after the lock: whoever was let in with the old roles while this waited is to be covered.
+    let now = clock.now();
     condition.check(account.version)?;
     let account = apply_roles(&mut tx, account, roles, issuer.all_expired(now), now).await?;
     tx.commit().await?;
@@ -39,8 +42,9 @@ pub(crate) async fn apply_roles(
     if account.roles == *roles {
         return Ok(account);
     }
-    // Tokens name the second they were issued in. From the next one on they carry the new roles.
-    let valid_from = now.trunc_subsecs(0) + TimeDelta::seconds(1);
+    // Tokens name the second they were issued in, and those made since the last change name `tokens_valid_from`
+    // although that may lie ahead: only the second after both tells the new roles from all others.
+    let valid_from = now.trunc_subsecs(0).max(account.tokens_valid_from) + TimeDelta::seconds(1);
     accounts::set_roles(db, account.id, roles, valid_from).await?;
     revocations::revoke_subject(db, account.id, valid_from, tokens_expired_at).await?;
     accounts::announce(db, account.id, EventKind::RolesChanged, now).await
@@ -59,7 +63,7 @@ pub(super) async fn lock(
         return Ok(account);
     }
     accounts::set_locked(&mut tx, id, Some(now)).await?;
-    sessions::end_all(&mut tx, issuer, id, None, EndReason::AccountLocked, now).await?;
+    sessions::end_all(&mut tx, id, None, EndReason::AccountLocked, issuer.all_expired(now), now).await?;
     let account = accounts::announce(&mut tx, id, EventKind::Locked, now).await?;
     tx.commit().await?;
     Ok(account)

@@ -177,7 +177,7 @@ pub(crate) async fn set_roles(
     caller.require(SCOPE)?;
     let roles = Roles::parse(body.roles).map_err(|invalid| ApiError::field("/roles", invalid))?;
     refuse_own(&caller, id)?;
-    let account = actions::set_roles(&app.db, &app.tokens, id, &roles, &condition, app.clock.now()).await?;
+    let account = actions::set_roles(&app.db, &app.tokens, id, &roles, &condition, &app.clock).await?;
     Ok(tagged(account))
 }
 

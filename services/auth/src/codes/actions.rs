@@ -26,6 +26,9 @@ pub(crate) async fn issue(
 
 /// Uses up a code: with it go all others of the account for the same purpose. `None` when it is not good; the attempt
 /// was counted then, so the caller must commit. The caller holds the account's lock.
+///
+/// Where there is no attempt to count something else is written: nobody can tell by the clock whether an address has an
+/// account, or a code on its way.
 pub(crate) async fn redeem(
     db: &mut PgConnection,
     key: &CodeKey,
@@ -35,6 +38,9 @@ pub(crate) async fn redeem(
     now: DateTime<Utc>,
 ) -> Result<Option<Redeemed>, sqlx::Error> {
     let candidates = store::attempt(db, account.map(|account| account.id), purpose, now).await?;
+    if candidates.is_empty() {
+        store::feign_attempt(db).await?;
+    }
     let Some(code) = Code::parse(code) else {
         return Ok(None);
     };

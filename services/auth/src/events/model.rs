@@ -11,8 +11,8 @@ use uuid::Uuid;
 /// What can happen to an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EventKind {
+    /// Its address was verified, and other services may know of it.
     AccountCreated,
-    EmailVerified,
     RolesChanged,
     Locked,
     Unlocked,
@@ -22,7 +22,6 @@ impl EventKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::AccountCreated => "account.created",
-            Self::EmailVerified => "account.email_verified",
             Self::RolesChanged => "account.roles_changed",
             Self::Locked => "account.locked",
             Self::Unlocked => "account.unlocked",

@@ -1,4 +1,4 @@
-//! Delivering letters, one after the other, until they have arrived.
+//! Delivering letters, a few at a time, until they have arrived.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use portico_common::clock::Clock;
 use sqlx::PgPool;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use url::Url;
 
@@ -15,10 +16,13 @@ use super::model::{MAX_ATTEMPTS, pause_after};
 use super::{Letter, LetterKind, store};
 use crate::accounts::{self, Account, Registration};
 use crate::codes::{self, CodeKey, Purpose};
-use crate::mail::Mail;
+use crate::mail::{Mail, MailError};
 
 /// How long a letter written by another process, or put off, may lie unseen.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How many letters are on their way at once: one slow mail server must not hold up all others.
+const CARRIERS: usize = 4;
 
 /// Tells the post office of this process that there is mail to deliver.
 #[derive(Clone, Default)]
@@ -42,8 +46,15 @@ pub(crate) struct PostOffice {
 }
 
 impl PostOffice {
-    /// Delivers what is due, waits for more, and so on.
+    /// Has letters delivered for as long as it runs.
     pub async fn run(self) {
+        let office = Arc::new(self);
+        let carriers: JoinSet<()> = (0..CARRIERS).map(|_| Arc::clone(&office).carry()).collect();
+        carriers.join_all().await;
+    }
+
+    /// Delivers what is due, waits for more, and so on.
+    async fn carry(self: Arc<Self>) {
         loop {
             match self.deliver_next().await {
                 Ok(true) => continue,
@@ -65,11 +76,13 @@ impl PostOffice {
         let Some(letter) = claimed else {
             return Ok(false);
         };
+        // Where there is one there may be more, for the next carrier.
+        self.postman.wake();
         let delivered = self.deliver(&letter, now).await;
         let mut db = self.db.acquire().await?;
         match delivered {
             Ok(()) => store::delete(&mut db, letter.id).await?,
-            Err(error) if letter.attempts >= MAX_ATTEMPTS => {
+            Err(error) if letter.attempts >= MAX_ATTEMPTS || is_final(&error) => {
                 tracing::error!(letter.id = %letter.id, error = format!("{error:#}"), "letter given up");
                 store::delete(&mut db, letter.id).await?;
             }
@@ -116,6 +129,10 @@ impl PostOffice {
         tx.commit().await?;
         Ok(Some(content))
     }
+}
+
+fn is_final(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<MailError>().is_some_and(MailError::is_final)
 }
 
 /// The registration the letter confirms: its own, or the latest one if a code was asked for again.

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::{Letter, LetterId, LetterKind};
 use crate::accounts::{EmailAddress, Registration};
 
-/// While one process delivers a letter, the others leave it alone for so long.
+/// While one process delivers a letter, the others leave it alone for so long: longer than a delivery can take.
 const LEASE: TimeDelta = TimeDelta::minutes(1);
 
 /// Writes a letter down, in the transaction that causes it.

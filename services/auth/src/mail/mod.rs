@@ -1,12 +1,21 @@
 //! How mail leaves the process.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+mod error;
 mod mailbox;
 mod message;
 mod smtp;
 
+pub(crate) use error::MailError;
 pub use mailbox::Mailbox;
 pub use message::Message;
 pub use smtp::{SmtpConfig, SmtpSender};
+
+/// How long the whole conversation about one mail may take.
+const SEND_WITHIN: Duration = Duration::from_secs(30);
 
 /// Where mail goes. The binary makes the first kind only; the mailbox is for the development runner and for tests.
 #[derive(Clone)]
@@ -26,9 +35,10 @@ impl Mail {
         Ok(Self::Smtp(SmtpSender::new(config)?))
     }
 
-    pub(crate) async fn send(&self, message: Message) -> anyhow::Result<()> {
+    /// Hands the mail over, or fails within half a minute.
+    pub(crate) async fn send(&self, message: Message) -> Result<(), MailError> {
         match self {
-            Self::Smtp(sender) => sender.send(message).await,
+            Self::Smtp(sender) => timeout(SEND_WITHIN, sender.send(message)).await.map_err(|_| MailError::TimedOut)?,
             Self::Mailbox(mailbox) => {
                 mailbox.receive(message);
                 Ok(())

@@ -8,9 +8,10 @@ use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use portico_common::config::Secret;
 use uuid::Uuid;
 
-use super::Message;
+use super::{MailError, Message};
 
-const SEND_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long one step of the conversation may take.
+const STEP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How mail is sent.
 #[derive(Debug, Clone, clap::Args)]
@@ -38,20 +39,25 @@ impl SmtpSender {
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(config.smtp_url.expose())
             .map_err(|_| anyhow::anyhow!("SMTP_URL is not an smtp:// or smtps:// address"))?;
         let from = config.mail_from.parse().context("MAIL_FROM is not a mail address")?;
-        Ok(Self { transport: transport.timeout(Some(SEND_TIMEOUT)).build(), from })
+        Ok(Self { transport: transport.timeout(Some(STEP_TIMEOUT)).build(), from })
     }
 
-    pub(super) async fn send(&self, message: Message) -> anyhow::Result<()> {
+    pub(super) async fn send(&self, message: Message) -> Result<(), MailError> {
+        self.transport.send(self.write(message)?).await?;
+        Ok(())
+    }
+
+    fn write(&self, message: Message) -> Result<lettre::Message, MailError> {
         let Message { to, subject, text, html, links: _, codes: _, at } = message;
-        let mail = lettre::Message::builder()
+        let to = to.parse().map_err(|_| MailError::Unwritable)?;
+        lettre::Message::builder()
             .from(self.from.clone())
-            .to(From::new(None, to.parse().context("the recipient")?))
+            .to(From::new(None, to))
             .subject(subject)
             .date(at.into())
             .message_id(Some(format!("<{}@{}>", Uuid::new_v4(), self.from.email.domain())))
-            .multipart(MultiPart::alternative_plain_html(text, html))?;
-        self.transport.send(mail).await?;
-        Ok(())
+            .multipart(MultiPart::alternative_plain_html(text, html))
+            .map_err(|_| MailError::Unwritable)
     }
 }
 

@@ -49,7 +49,10 @@ pub(super) async fn change(
         return Err(PasswordError::WrongCurrent);
     }
     accounts::set_password(&mut tx, account.id, &hash, now).await?;
-    sessions::end_all(&mut tx, issuer, account.id, Some(session), EndReason::PasswordChanged, now).await?;
+    // A code asked for before, perhaps by whoever made the change necessary, must not undo it.
+    codes::void(&mut tx, account.id, Purpose::ResetPassword).await?;
+    let (reason, expired_at) = (EndReason::PasswordChanged, issuer.all_expired(now));
+    sessions::end_all(&mut tx, account.id, Some(session), reason, expired_at, now).await?;
     letters::enqueue(&mut tx, LetterKind::PasswordChanged, &account.email, None, now).await?;
     tx.commit().await?;
     Ok(())
@@ -88,9 +91,10 @@ pub(super) async fn reset(
     if !account.is_verified() {
         codes::void(&mut tx, account.id, Purpose::VerifyEmail).await?;
         accounts::set_verified(&mut tx, account.id, now).await?;
-        accounts::announce(&mut tx, account.id, EventKind::EmailVerified, now).await?;
+        accounts::announce(&mut tx, account.id, EventKind::AccountCreated, now).await?;
     }
-    sessions::end_all(&mut tx, issuer, account.id, None, EndReason::PasswordChanged, now).await?;
+    let (reason, expired_at) = (EndReason::PasswordChanged, issuer.all_expired(now));
+    sessions::end_all(&mut tx, account.id, None, reason, expired_at, now).await?;
     letters::enqueue(&mut tx, LetterKind::PasswordChanged, &email, None, now).await?;
     tx.commit().await?;
     Ok(())

@@ -56,6 +56,16 @@ impl PasswordGate {
         .await
     }
 
+    /// Like [`hash_new`](Self::hash_new) without hashing: only says what is wrong with the password.
+    pub async fn check_new(&self, raw: String, context: &[&str]) -> Result<Result<(), Invalid>, GateError> {
+        let context: Vec<String> = context.iter().map(|&word| word.to_owned()).collect();
+        self.run(move |_| {
+            let context: Vec<&str> = context.iter().map(String::as_str).collect();
+            Ok(NewPassword::parse(raw, &context).map(drop))
+        })
+        .await
+    }
+
     /// Compares a password with a stored hash, or with none at the same cost.
     pub async fn verify(&self, password: GivenPassword, stored: Option<String>) -> Result<Verdict, GateError> {
         self.run(move |hasher| hasher.verify(password.as_bytes(), stored.as_deref())).await

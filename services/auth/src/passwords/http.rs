@@ -49,8 +49,11 @@ pub(crate) async fn change(
     app.throttle.count(counter.clone(), now)?;
     let change = Change { account: caller.account(), session: caller.session(), current, new: body.new_password };
     let outcome = actions::change(&app.db, &app.passwords, &app.tokens, change, now).await;
-    if !matches!(outcome, Err(PasswordError::WrongCurrent)) {
-        app.throttle.forget(&counter);
+    match &outcome {
+        Err(PasswordError::WrongCurrent) => {}
+        // The current password was right, and only the new one is not good enough.
+        Ok(()) | Err(PasswordError::Refused(_)) => app.throttle.forget(&counter),
+        Err(_) => app.throttle.uncount(&counter),
     }
     outcome?;
     app.postman.wake();
@@ -113,13 +116,17 @@ pub(crate) async fn reset(
     Json(body): Json<ResetPassword>,
 ) -> Result<StatusCode, ApiError> {
     let now = app.clock.now();
+    app.throttle.count(Counter::From(client.source()), now)?;
     let email = EmailAddress::parse(&body.email).map_err(|invalid| ApiError::field("/email", invalid))?;
-    let counter = Counter::Code(email.clone(), client.ip);
+    let counter = Counter::Code(email.clone(), client.source());
     app.throttle.count(counter.clone(), now)?;
     let reset = Reset { email, code: body.code, new: body.new_password };
     let outcome = actions::reset(&app.db, &app.passwords, &app.tokens, &app.code_key, reset, now).await;
-    if !matches!(outcome, Err(PasswordError::InvalidCode)) {
-        app.throttle.forget(&counter);
+    match &outcome {
+        Err(PasswordError::InvalidCode) => {}
+        Ok(()) => app.throttle.forget(&counter),
+        // A password that is refused is so before the code is looked at: nothing was learned about that.
+        Err(_) => app.throttle.uncount(&counter),
     }
     outcome?;
     app.postman.wake();

@@ -108,15 +108,30 @@ pub(super) async fn end(
     Ok(())
 }
 
-/// Ends all sessions of the account but `kept`, and their access tokens, in the caller's transaction.
-pub(crate) async fn end_all(
-    db: &mut PgConnection,
+/// Ends all sessions of the account but `kept`, and their access tokens.
+pub(super) async fn end_others(
+    db: &PgPool,
     issuer: &TokenIssuer,
     account: AccountId,
     kept: Option<SessionId>,
     reason: EndReason,
     now: DateTime<Utc>,
+) -> Result<(), SessionError> {
+    let mut tx = db.begin().await?;
+    end_all(&mut tx, account, kept, reason, issuer.all_expired(now), now).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Ends all sessions of the account but `kept`, and their access tokens, in the caller's transaction.
+pub(crate) async fn end_all(
+    db: &mut PgConnection,
+    account: AccountId,
+    kept: Option<SessionId>,
+    reason: EndReason,
+    tokens_expired_at: DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     let ended = store::end_all(db, account, kept, reason, now).await?;
-    revocations::revoke_sessions(db, &ended, issuer.all_expired(now)).await
+    revocations::revoke_sessions(db, &ended, tokens_expired_at).await
 }

@@ -86,15 +86,19 @@ pub(crate) async fn login(
     let (Some(email), Some(password)) = (email, password) else {
         return Err(errors.into());
     };
-    let (pair, source) = (Counter::Login(email.clone(), client.ip), Counter::LoginFrom(client.ip));
-    app.throttle.count(pair.clone(), now)?;
-    app.throttle.count(source.clone(), now)?;
+    let source = client.source();
+    app.throttle.count_login(&email, source, now)?;
+    let pair = Counter::Login(email.clone(), source);
     let credentials = Credentials { email, password, client };
     let outcome = actions::login(&app.db, &app.passwords, &app.session_rules, credentials, now).await;
-    if !matches!(outcome, Err(SessionError::InvalidCredentials)) {
-        app.throttle.forget(&pair);
-        app.throttle.uncount(&source);
+    match &outcome {
+        Err(SessionError::InvalidCredentials) => return Err(SessionError::InvalidCredentials.into()),
+        // The password was right, whatever else stood in the way.
+        Ok(_) | Err(SessionError::EmailNotVerified | SessionError::AccountLocked) => app.throttle.forget(&pair),
+        // Nothing was learned about the password.
+        Err(_) => app.throttle.uncount(&pair),
     }
+    app.throttle.uncount(&Counter::LoginFrom(source));
     Ok(tokens(&app, &outcome?, now)?)
 }
 
@@ -148,24 +152,11 @@ pub(crate) async fn logout(
 ) -> Result<StatusCode, ApiError> {
     let now = app.clock.now();
     if body.everywhere {
-        end_all(&app, &caller, None, EndReason::Logout, now).await?;
+        actions::end_others(&app.db, &app.tokens, caller.account(), None, EndReason::Logout, now).await?;
     } else {
         actions::end(&app.db, &app.tokens, caller.account(), caller.session(), EndReason::Logout, now).await?;
     }
     Ok(StatusCode::NO_CONTENT)
-}
-
-async fn end_all(
-    app: &AppState,
-    caller: &LiveCaller,
-    kept: Option<SessionId>,
-    reason: EndReason,
-    now: DateTime<Utc>,
-) -> Result<(), SessionError> {
-    let mut tx = app.db.begin().await?;
-    actions::end_all(&mut tx, &app.tokens, caller.account(), kept, reason, now).await?;
-    tx.commit().await?;
-    Ok(())
 }
 
 /// A signed-in device.
@@ -245,7 +236,8 @@ pub(crate) async fn list(
     (status = 204, description = "Only the session that asks is left"),
 ))]
 pub(crate) async fn revoke_others(State(app): State<AppState>, caller: LiveCaller) -> Result<StatusCode, ApiError> {
-    end_all(&app, &caller, Some(caller.session()), EndReason::Revoked, app.clock.now()).await?;
+    let (now, kept) = (app.clock.now(), Some(caller.session()));
+    actions::end_others(&app.db, &app.tokens, caller.account(), kept, EndReason::Revoked, now).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

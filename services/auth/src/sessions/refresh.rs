@@ -11,9 +11,10 @@ use sqlx::{PgConnection, PgPool};
 use super::actions::SignedIn;
 use super::store::{self, StoredToken};
 use super::{EndReason, Session, SessionError, SessionRules};
+use crate::accounts::{self, Account};
 use crate::letters::{self, LetterKind};
+use crate::revocations;
 use crate::tokens::{RefreshToken, TokenIssuer};
-use crate::{accounts, revocations};
 
 const REUSE_WINDOW: TimeDelta = TimeDelta::seconds(10);
 
@@ -38,6 +39,9 @@ fn judge(token: &StoredToken, session: &Session, now: DateTime<Utc>) -> Use {
 }
 
 /// Continues the session of a refresh token. The lock on its row makes refreshes, logouts and revocations take turns.
+///
+/// The account is locked first, in the order of everything else that locks both. Until the new tokens
+/// are made nobody changes its roles: a change made later voids them, one made before is in them.
 pub(super) async fn refresh(
     db: &PgPool,
     issuer: &TokenIssuer,
@@ -46,6 +50,7 @@ pub(super) async fn refresh(
     now: DateTime<Utc>,
 ) -> Result<SignedIn, SessionError> {
     let mut tx = db.begin().await?;
+    let account = accounts::hold_by_token(&mut tx, &token).await?.ok_or(SessionError::InvalidGrant)?;
     let session = store::lock_by_token(&mut tx, &token).await?.ok_or(SessionError::InvalidGrant)?;
     let stored = store::find_token(&mut tx, &token).await?.ok_or(SessionError::InvalidGrant)?;
     if !session.is_alive(rules, now) {
@@ -55,14 +60,15 @@ pub(super) async fn refresh(
         Use::Rotate => rotate(&mut tx, &session, &token, now).await?,
         Use::Repeat => repeat(&session, &token, &stored)?,
         Use::Stolen => {
-            end_stolen(&mut tx, issuer, &session, now).await?;
+            end_stolen(&mut tx, issuer, &account, &session, now).await?;
             // The refusal is an error to the caller, and its effect must last all the same.
             tx.commit().await?;
             return Err(SessionError::InvalidGrant);
         }
     };
-    let account = accounts::find(&mut tx, session.account_id).await?;
-    let account = account.filter(|account| !account.is_locked()).ok_or(SessionError::InvalidGrant)?;
+    if account.is_locked() {
+        return Err(SessionError::InvalidGrant);
+    }
     tx.commit().await?;
     Ok(SignedIn { account, session: Session { last_used_at: now, ..session }, refresh_token })
 }
@@ -89,16 +95,14 @@ fn repeat(session: &Session, token: &RefreshToken, stored: &StoredToken) -> Resu
 async fn end_stolen(
     db: &mut PgConnection,
     issuer: &TokenIssuer,
+    account: &Account,
     session: &Session,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     tracing::warn!(session.id = %session.id, "used refresh token came back, session ended");
-    store::end(db, session.account_id, session.id, EndReason::TokenReused, now).await?;
+    store::end(db, account.id, session.id, EndReason::TokenReused, now).await?;
     revocations::revoke_sessions(db, &[session.id], issuer.all_expired(now)).await?;
-    if let Some(account) = accounts::find(db, session.account_id).await? {
-        letters::enqueue(db, LetterKind::SessionEnded, &account.email, None, now).await?;
-    }
-    Ok(())
+    letters::enqueue(db, LetterKind::SessionEnded, &account.email, None, now).await
 }
 
 #[cfg(test)]

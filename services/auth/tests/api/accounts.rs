@@ -169,6 +169,87 @@ async fn a_second_registration_cannot_slip_its_password_under_the_first_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_code_asked_for_again_is_for_the_first_registration() {
+    let app = TestApp::start().await;
+    app.client.post("/v1/auth/register", json!({ "email": "ada@example.com", "password": PASSWORD })).await;
+    app.mailbox.wait_for("ada@example.com", 1).await;
+    app.client.post("/v1/auth/register", json!({ "email": "ada@example.com", "password": OTHER_PASSWORD })).await;
+    app.mailbox.wait_for("ada@example.com", 2).await;
+    app.client.post("/v1/auth/email/resend", json!({ "email": "ada@example.com" })).await;
+    let code = app.code("ada@example.com", 3).await;
+
+    let verified = app.client.post("/v1/auth/email/verify", json!({ "email": "ada@example.com", "code": code })).await;
+
+    assert_eq!(verified.status, 204);
+    assert_eq!(app.try_login("ada@example.com", PASSWORD).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_whose_codes_have_expired_gives_way_to_the_next() {
+    let app = TestApp::start().await;
+    app.client.post("/v1/auth/register", json!({ "email": "ada@example.com", "password": PASSWORD })).await;
+    app.mailbox.wait_for("ada@example.com", 1).await;
+    app.advance(Duration::from_mins(15));
+    app.client.post("/v1/auth/register", json!({ "email": "ada@example.com", "password": OTHER_PASSWORD })).await;
+    app.mailbox.wait_for("ada@example.com", 2).await;
+    app.client.post("/v1/auth/email/resend", json!({ "email": "ada@example.com" })).await;
+    let code = app.code("ada@example.com", 3).await;
+
+    app.client.post("/v1/auth/email/verify", json!({ "email": "ada@example.com", "code": code })).await;
+
+    assert_eq!(app.try_login("ada@example.com", OTHER_PASSWORD).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_nobody_verifies_is_forgotten_after_a_week() {
+    let app = TestApp::start().await;
+    app.account("ada@example.com", Role::Customer).await;
+    app.client.post("/v1/auth/register", json!({ "email": "bob@example.com", "password": PASSWORD })).await;
+    app.mailbox.wait_for("bob@example.com", 1).await;
+    let known = async || -> Vec<String> {
+        sqlx::query_scalar("SELECT email FROM accounts ORDER BY email").fetch_all(&app.db.pool).await.unwrap()
+    };
+    app.advance(Duration::from_hours(7 * 24) + Duration::from_secs(1));
+
+    // Every process sweeps when it starts.
+    let _replica = app.replica(|_| {}).await;
+    while known().await.len() > 1 {
+        tokio::task::yield_now().await;
+    }
+
+    assert_eq!(known().await, ["ada@example.com"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_is_slowed_down_whatever_it_asks_for() {
+    let app = TestApp::start().await;
+    let ask = async |ip: &str, path: &str| post_from(&app.client, ip, path, json!({ "email": "nobody" })).await;
+
+    for number in 0..300 {
+        let reply = ask(&format!("2001:db8::{number:x}"), "/v1/auth/email/resend").await;
+        reply.assert_problem(422, "validation_failed");
+    }
+
+    for path in ["/v1/auth/email/resend", "/v1/auth/password/forgot"] {
+        ask("2001:db8::1", path).await.assert_problem(429, "too_many_attempts");
+        ask("2001:db8:0:1::1", path).await.assert_problem(422, "validation_failed");
+    }
+    for (path, body) in [
+        ("/v1/auth/register", json!({ "email": "ada@example.com", "password": PASSWORD })),
+        ("/v1/auth/email/verify", json!({ "email": "ada@example.com", "code": "2222-2222" })),
+        (
+            "/v1/auth/password/reset",
+            json!({ "email": "ada@example.com", "code": "2222-2222", "new_password": PASSWORD }),
+        ),
+    ] {
+        post_from(&app.client, "2001:db8::2", path, body).await.assert_problem(429, "too_many_attempts");
+    }
+    app.account("ada@example.com", Role::Customer).await;
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD });
+    assert_eq!(post_from(&app.client, "2001:db8::1", "/v1/auth/login", body).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_that_is_wrong_with_a_registration_is_told_at_once() {
     let app = TestApp::start().await;
     let body = json!({ "email": "nobody", "password": "short", "display_name": " " });
@@ -180,6 +261,20 @@ async fn all_that_is_wrong_with_a_registration_is_told_at_once() {
     let told: Vec<_> =
         errors.iter().map(|error| (error["pointer"].as_str().unwrap(), error["code"].as_str().unwrap())).collect();
     assert_eq!(told, [("/email", "email"), ("/display_name", "length"), ("/password", "too_short")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_needs_many_tries_to_find_a_good_password_still_registers() {
+    let app = TestApp::start().await;
+    let register = async |password: &str| {
+        app.client.post("/v1/auth/register", json!({ "email": "ada@example.com", "password": password })).await
+    };
+
+    for _ in 0..6 {
+        register("password").await.assert_problem(422, "validation_failed");
+    }
+
+    assert_eq!(register(PASSWORD).await.status, 202);
 }
 
 #[tokio::test(flavor = "multi_thread")]

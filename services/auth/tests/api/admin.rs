@@ -34,6 +34,61 @@ async fn new_roles_void_the_old_tokens_and_come_with_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_made_between_two_changes_in_one_second_is_void_after_the_second() {
+    let app = TestApp::start().await;
+    let admin = app.signed_in("admin@example.com", Role::Admin).await;
+    let ada = app.signed_in("ada@example.com", Role::Customer).await;
+    admin.put(&path(&ada, "/roles"), Some("*"), json!({ "roles": ["editor"] })).await;
+    let editor = app.holder(&app.refresh(&ada.refresh_token).await);
+
+    let changed = admin.put(&path(&ada, "/roles"), Some("*"), json!({ "roles": ["customer"] })).await;
+    let customer = app.holder(&app.refresh(&editor.refresh_token).await);
+
+    assert_eq!(changed.status, 200);
+    assert!(!editor.is_let_in().await);
+    assert!(customer.is_let_in().await);
+    let feed = app.internal().get("/internal/v1/revocations").await;
+    let not_before =
+        feed.body["items"].as_array().unwrap().iter().map(|item| item["not_before"].as_i64()).max().unwrap();
+    assert!(editor.claims()["iat"].as_i64() < not_before);
+    assert!(customer.claims()["iat"].as_i64() >= not_before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_made_while_a_change_of_roles_waits_is_void_after_it() {
+    let app = TestApp::start().await;
+    let admin = app.signed_in("admin@example.com", Role::Admin).await;
+    let ada = app.signed_in("ada@example.com", Role::Editor).await;
+    let mut holder = app.db.pool.begin().await.unwrap();
+    let process: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *holder).await.unwrap();
+    sqlx::query("SELECT FROM accounts WHERE email = 'ada@example.com' FOR SHARE").execute(&mut *holder).await.unwrap();
+    let is_waited_for = async || -> bool {
+        let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid)))";
+        sqlx::query_scalar(waiting).bind(process).fetch_one(&app.db.pool).await.unwrap()
+    };
+
+    let roles_path = path(&ada, "/roles");
+    let change = admin.put(&roles_path, Some("*"), json!({ "roles": ["customer"] }));
+    let meanwhile = async {
+        while !is_waited_for().await {
+            tokio::task::yield_now().await;
+        }
+        app.advance(Duration::from_secs(5));
+        let editor = app.holder(&app.refresh(&ada.refresh_token).await);
+        holder.commit().await.unwrap();
+        editor
+    };
+    let (changed, editor) = tokio::join!(change, meanwhile);
+
+    assert_eq!(changed.status, 200);
+    assert_eq!(editor.claims()["roles"], json!(["editor"]));
+    assert!(!editor.is_let_in().await);
+    let customer = app.holder(&app.refresh(&editor.refresh_token).await);
+    assert_eq!(customer.claims()["roles"], json!(["customer"]));
+    assert!(customer.is_let_in().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn roles_are_set_on_the_version_the_admin_has_seen() {
     let app = TestApp::start().await;
     let admin = app.signed_in("admin@example.com", Role::Admin).await;

@@ -96,6 +96,16 @@ impl TestApp {
         self.mailbox.wait_for(email, count).await[0].codes[0].clone()
     }
 
+    /// Waits until no letter is on its way any more.
+    pub async fn all_letters_delivered(&self) {
+        let left = async || -> i64 {
+            sqlx::query_scalar("SELECT count(*) FROM letters").fetch_one(&self.db.pool).await.unwrap()
+        };
+        while left().await > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// A verified account.
     pub async fn account(&self, email: &str, role: Role) {
         let seed = SeedAccount {

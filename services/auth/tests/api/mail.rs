@@ -18,16 +18,17 @@ use crate::helpers::{PASSWORD, clock, config, run};
 #[derive(Clone, Copy, PartialEq)]
 enum Mood {
     Busy,
+    Unwilling,
     Fine,
 }
 
-/// A mail server that is busy at first, and afterwards takes one mail after another.
-async fn mail_server() -> (SmtpConfig, mpsc::Receiver<(Mood, String)>) {
+/// A mail server in some mood at first, which afterwards takes one mail after another.
+async fn mail_server(first: Mood) -> (SmtpConfig, mpsc::Receiver<(Mood, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let smtp_url = Secret::new(format!("smtp://{}", listener.local_addr().unwrap()));
     let (sender, mails) = mpsc::channel(10);
     tokio::spawn(async move {
-        let mut mood = Mood::Busy;
+        let mut mood = first;
         while let Ok((stream, _)) = listener.accept().await {
             let text = converse(stream, mood).await;
             sender.send((mood, text)).await.unwrap();
@@ -46,11 +47,12 @@ async fn converse(stream: TcpStream, mood: Mood) -> String {
         let answer: &[u8] = match line.split([' ', ':']).next().unwrap_or_default() {
             "EHLO" => b"250 mail.test\r\n",
             "MAIL" if mood == Mood::Busy => b"451 try again\r\n",
+            "RCPT" if mood == Mood::Unwilling => b"550 nobody here\r\n",
             "DATA" => b"354 go on\r\n",
             _ => b"250 fine\r\n",
         };
         writer.write_all(answer).await.unwrap();
-        if answer.starts_with(b"451") {
+        if answer.starts_with(b"451") || answer.starts_with(b"550") {
             return String::new();
         }
         if line == "DATA" {
@@ -72,7 +74,7 @@ async fn converse(stream: TcpStream, mood: Mood) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_is_sent_again_until_the_mail_server_takes_it() {
     let db = TestDb::create(&MIGRATOR).await;
-    let (smtp, mut mails) = mail_server().await;
+    let (smtp, mut mails) = mail_server(Mood::Busy).await;
     let clock = clock();
     let service = run(&config(&db), Mail::smtp(&smtp).unwrap(), &clock).await;
     let body = json!({ "email": "ada@example.com", "password": PASSWORD });
@@ -99,4 +101,24 @@ async fn a_letter_is_sent_again_until_the_mail_server_takes_it() {
     while left().await > 0 {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_is_refused_for_good_is_given_up_at_once() {
+    let db = TestDb::create(&MIGRATOR).await;
+    let (smtp, mut mails) = mail_server(Mood::Unwilling).await;
+    let service = run(&config(&db), Mail::smtp(&smtp).unwrap(), &clock()).await;
+    let left =
+        async || -> i64 { sqlx::query_scalar("SELECT count(*) FROM letters").fetch_one(&db.pool).await.unwrap() };
+
+    let body = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let registered = service.client().post("/v1/auth/register", body).await;
+    let (mood, mail) = mails.recv().await.unwrap();
+    while left().await > 0 {
+        tokio::task::yield_now().await;
+    }
+
+    assert_eq!(registered.status, 202);
+    assert!(mood == Mood::Unwilling && mail.is_empty());
+    assert!(mails.try_recv().is_err());
 }

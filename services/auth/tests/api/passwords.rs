@@ -100,6 +100,46 @@ async fn a_weak_new_password_does_not_use_up_the_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_weak_new_password_neither_counts_as_a_guess_nor_allows_more_of_them() {
+    let app = TestApp::start().await;
+    app.account("ada@example.com", Role::Customer).await;
+    let reset = async |password: &str| {
+        let body = json!({ "email": "ada@example.com", "code": "2222-2222", "new_password": password });
+        app.client.post("/v1/auth/password/reset", body).await
+    };
+
+    for _ in 0..4 {
+        reset(OTHER_PASSWORD).await.assert_problem(400, "invalid_code");
+    }
+    let weak = reset("password").await;
+    let fifth = reset(OTHER_PASSWORD).await;
+    let sixth = reset(OTHER_PASSWORD).await;
+    let weak_again = reset("password").await;
+
+    weak.assert_problem(422, "validation_failed");
+    fifth.assert_problem(400, "invalid_code");
+    sixth.assert_problem(429, "too_many_attempts");
+    weak_again.assert_problem(429, "too_many_attempts");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_password_voids_the_codes_to_reset_it() {
+    let app = TestApp::start().await;
+    let ada = app.signed_in("ada@example.com", Role::Customer).await;
+    app.client.post("/v1/auth/password/forgot", json!({ "email": "ada@example.com" })).await;
+    let code = app.code("ada@example.com", 1).await;
+    let body = json!({ "current_password": PASSWORD, "new_password": OTHER_PASSWORD });
+
+    let changed = ada.put("/v1/auth/password", None, body).await;
+    let body = json!({ "email": "ada@example.com", "code": code, "new_password": "another violet orbit saddle" });
+    let reset = app.client.post("/v1/auth/password/reset", body).await;
+
+    assert_eq!(changed.status, 204);
+    reset.assert_problem(400, "invalid_code");
+    assert_eq!(app.try_login("ada@example.com", OTHER_PASSWORD).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reset_code_expires_and_does_not_verify_an_address() {
     let app = TestApp::start().await;
     app.client.post("/v1/auth/register", json!({ "email": "ada@example.com", "password": PASSWORD })).await;
@@ -122,8 +162,8 @@ async fn nobody_is_mailed_who_has_no_account() {
     app.client.post("/v1/auth/password/forgot", json!({ "email": "nobody@example.com" })).await;
     app.client.post("/v1/auth/password/forgot", json!({ "email": "ada@example.com" })).await;
 
-    // Letters are delivered in order: when the second has arrived the first was dealt with.
     app.mailbox.wait_for("ada@example.com", 1).await;
+    app.all_letters_delivered().await;
     assert!(app.mailbox.messages(Some("nobody@example.com")).is_empty());
 }
 

@@ -15,7 +15,7 @@ use super::body::{CategoryView, CreateCategory, PatchCategory};
 use super::error::CategoryError;
 use super::model::{Category, CategoryId};
 use super::store;
-use crate::docs::{ChangeProblems, CreateProblems, DeleteProblems, ListProblems, ReadProblems};
+use crate::docs::{ChangeProblems, CreateProblems, ListProblems, ReadProblems};
 use crate::idempotency::{self, Begun, Keyed};
 use crate::state::AppState;
 use crate::viewer::{Editor, Viewer};
@@ -168,7 +168,7 @@ pub async fn patch(
     delete, path = "/v1/categories/{id}", operation_id = "delete_category", tag = "categories",
     params(("id" = CategoryId, Path, description = "The category"),
            ("If-Match" = String, Header, description = "The ETag of the version that is meant")),
-    responses((status = 204, description = "It is deleted"), DeleteProblems),
+    responses((status = 204, description = "It is deleted"), ChangeProblems),
     security(("bearer" = []))
 )]
 pub async fn delete(

@@ -16,7 +16,7 @@ use super::filter::ListQuery;
 use super::model::{Move, Product, ProductId, Status};
 use super::store::{self, listing, listing::Listed};
 use crate::database::snapshot;
-use crate::docs::{ActionProblems, ChangeProblems, CreateProblems, DeleteProblems, ListProblems, ReadProblems};
+use crate::docs::{ActionProblems, ChangeProblems, CreateProblems, ListProblems, ReadProblems};
 use crate::idempotency::{self, Begun, Keyed, KeyedRequest};
 use crate::precondition::OptionalIfMatch;
 use crate::state::AppState;
@@ -190,7 +190,7 @@ pub async fn patch(
     delete, path = "/v1/products/{id}", operation_id = "delete_product", tag = "products",
     params(("id" = ProductId, Path, description = "The product"),
            ("If-Match" = String, Header, description = "The ETag of the version that is meant")),
-    responses((status = 204, description = "It is deleted"), DeleteProblems),
+    responses((status = 204, description = "It is deleted"), ChangeProblems),
     security(("bearer" = []))
 )]
 pub async fn delete(

@@ -13,7 +13,7 @@ pub struct Found {
 }
 
 /// The active products that fit, the best first, from after a position. Words are taken as English, and also as they
-/// are, so that SKUs are found.
+/// are, so that SKUs are found; but not where a word is excluded, which would be let in by the other reading.
 ///
 /// # Errors
 /// The database could not be reached.
@@ -30,7 +30,8 @@ pub async fn page(
            FROM (
                SELECT id, (ts_rank(search, query) * 1000000)::bigint AS rank
                FROM products,
-                    (SELECT websearch_to_tsquery('english', $1) || websearch_to_tsquery('simple', $1)) AS asked (query)
+                    (SELECT CASE WHEN $1 ~ '(^|\s)-' THEN websearch_to_tsquery('english', $1)
+                            ELSE websearch_to_tsquery('english', $1) || websearch_to_tsquery('simple', $1) END) AS asked (query)
                WHERE status = 'active' AND deleted_at IS NULL AND search @@ query
            ) AS found
            WHERE $2::bigint IS NULL OR (rank, id) < ($2, $3)

@@ -17,7 +17,7 @@ use super::error::VariantError;
 use super::model::{Variant, VariantId};
 use super::store;
 use crate::database::snapshot;
-use crate::docs::{ChangeProblems, CreateBelowProblems, DeleteProblems, ReadProblems};
+use crate::docs::{ChangeProblems, CreateBelowProblems, ReadProblems};
 use crate::idempotency::{self, Begun, Keyed};
 use crate::products::{self, Product, ProductId};
 use crate::state::AppState;
@@ -208,7 +208,7 @@ pub async fn patch(
     delete, path = "/v1/products/{id}/variants/{vid}", operation_id = "delete_variant", tag = "products",
     params(("id" = ProductId, Path, description = "The product"), ("vid" = VariantId, Path, description = "The variant"),
            ("If-Match" = String, Header, description = "The ETag of the version that is meant")),
-    responses((status = 204, description = "It is deleted"), DeleteProblems),
+    responses((status = 204, description = "It is deleted"), ChangeProblems),
     security(("bearer" = []))
 )]
 pub async fn delete(

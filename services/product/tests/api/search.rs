@@ -55,6 +55,19 @@ async fn words_phrases_and_skus_are_understood() {
 }
 
 #[tokio::test]
+async fn an_excluded_word_stays_out_in_every_form_of_it() {
+    let app = shop().await;
+
+    for word in ["headphone", "headphones", "HEADPHONES"] {
+        let found = app.anonymous.get(&format!("/v1/search?q=-{word}")).await;
+        let listed = app.anonymous.get(&format!("/v1/products?q=-{word}")).await;
+
+        assert_eq!(slugs(&found), ["mug"], "{word}");
+        assert_eq!(slugs(&listed), ["mug"], "{word}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_found_comes_page_by_page() {
     let app = shop().await;
     let first = app.anonymous.get("/v1/search?q=headphones&limit=2").await;

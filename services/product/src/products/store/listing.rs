@@ -99,11 +99,12 @@ fn push_words(sql: &mut QueryBuilder<Postgres>, filter: &Filter) {
         sql.push(" AND p.tags && ").push_bind(alternatives.clone());
     }
     if let Some(text) = &filter.text {
-        sql.push(" AND p.search @@ (websearch_to_tsquery('english', ")
-            .push_bind(text.clone())
-            .push(") || websearch_to_tsquery('simple', ")
-            .push_bind(text.clone())
-            .push("))");
+        sql.push(" AND p.search @@ (websearch_to_tsquery('english', ").push_bind(text.clone()).push(")");
+        // As in `search::store`: an excluded word must not be let in by the other reading of it.
+        if !text.split_whitespace().any(|word| word.starts_with('-')) {
+            sql.push(" || websearch_to_tsquery('simple', ").push_bind(text.clone()).push(")");
+        }
+        sql.push(")");
     }
 }
 
