@@ -58,7 +58,8 @@ def check_operations(role):
     command = [
         str(Path(sys.executable).absolute().parent / "schemathesis"), "run", f"{API}/openapi.json", *headers,
         "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
-        "--exclude-path-regex", "^/v1/auth/(logout|sessions|password)",
+        # What would end the caller's own session or profile would leave the rest without a caller.
+        "--exclude-path-regex", "^/v1/auth/(logout|sessions|password)", "--exclude-operation-id", "delete_me",
         "--max-examples", "15", "--phases", "examples,coverage,fuzzing", "--seed", "1", "--no-color", "--warnings", "off",
     ]
     print(f"-- schemathesis as {role or 'nobody'}", flush=True)

@@ -9,6 +9,8 @@ use portico_common::clock::Clock;
 use portico_common::config::Secret;
 use portico_common::postgres::{self, DatabaseConfig};
 use portico_common::server;
+use portico_common::telemetry::service_span;
+use tracing::Instrument as _;
 
 use crate::accounts::Role;
 use crate::config::{Config, PasswordConfig};
@@ -89,7 +91,7 @@ async fn run_service(settings: ServeConfig) -> anyhow::Result<()> {
     let mail = check(&settings)?;
     let config = settings.config;
     let (listeners, lifecycle) = server::begin(&config.server, &config.telemetry).await?;
-    serve(config, mail, listeners, Clock::system(), lifecycle).await
+    serve(config, mail, listeners, Clock::system(), lifecycle).instrument(service_span("auth")).await
 }
 
 async fn create_admin(admin: CreateAdmin) -> anyhow::Result<()> {

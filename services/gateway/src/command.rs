@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use portico_common::clock::Clock;
 use portico_common::server;
+use portico_common::telemetry::service_span;
+use tracing::Instrument as _;
 
 use crate::{Config, RoutesConfig};
 
@@ -40,5 +42,5 @@ impl Command {
 async fn serve(config: Config) -> anyhow::Result<()> {
     let routes = config.routes.read()?;
     let (listeners, lifecycle) = server::begin(&config.server, &config.telemetry).await?;
-    crate::serve(config, routes, listeners, Clock::system(), lifecycle).await
+    crate::serve(config, routes, listeners, Clock::system(), lifecycle).instrument(service_span("gateway")).await
 }

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use portico_common::clock::Clock;
 use portico_common::postgres::{self, DatabaseConfig};
 use portico_common::server;
+use portico_common::telemetry::service_span;
+use tracing::Instrument as _;
 
 use crate::{Config, MIGRATOR, SCHEMA};
 
@@ -44,5 +46,5 @@ impl Command {
 async fn serve(config: Config) -> anyhow::Result<()> {
     config.check()?;
     let (listeners, lifecycle) = server::begin(&config.server, &config.telemetry).await?;
-    crate::serve(config, listeners, Clock::system(), lifecycle).await
+    crate::serve(config, listeners, Clock::system(), lifecycle).instrument(service_span("user")).await
 }

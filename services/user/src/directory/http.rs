@@ -116,6 +116,7 @@ pub struct ChangeStatus {
     responses(
         (status = 200, description = "A page of users", body = Page<UserView>, headers(("Link" = String, description = "The next page, `rel=\"next\"` (RFC 8288)"))),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "`invalid_parameter`, `invalid_cursor`, `cursor_mismatch`"),
+        (status = 410, body = Problem, content_type = "application/problem+json", description = "`gone`: the caller's own profile was deleted"),
     ),
 )]
 pub async fn list(
@@ -148,6 +149,7 @@ pub async fn list(
         (status = 304, description = "You hold the current version"),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "`invalid_parameter`: the id is not a UUID"),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "`not_found`"),
+        (status = 410, body = Problem, content_type = "application/problem+json", description = "`gone`: the caller's own profile was deleted"),
     ),
 )]
 pub async fn show(
@@ -180,6 +182,7 @@ pub async fn show(
     responses(
         (status = 200, description = "The user as it is now", body = UserView, headers(("ETag" = String, description = "The new version"))),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "`not_found`"),
+        (status = 410, body = Problem, content_type = "application/problem+json", description = "`gone`: the caller's own profile was deleted"),
         (status = 409, body = Problem, content_type = "application/problem+json", description = "`illegal_transition`, `own_status`"),
         (status = 412, body = Problem, content_type = "application/problem+json", description = "`version_mismatch`"),
         (status = 428, body = Problem, content_type = "application/problem+json", description = "`precondition_required`: send If-Match"),
