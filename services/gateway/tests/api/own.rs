@@ -29,6 +29,7 @@ async fn a_gateway_that_cannot_check_tokens_says_so_and_lets_none_through() {
     let (client, lifecycle) = (Client::new(listeners.public_addr()), Lifecycle::new());
     let routes = RouteFile::parse(&ROUTES.replace("UPSTREAM", &suite.upstream.address.to_string())).unwrap();
     let config = config(ServerConfig::local(), ProxyConfig::default(), tokens);
+    crate::logs::capture();
     let serving = tokio::spawn(serve(config, routes, listeners, Clock::system(), lifecycle.clone()));
 
     client.get("/healthz").await.assert_problem(503, "not_ready");

@@ -14,6 +14,8 @@ use portico_common::token::TokenConfig;
 use portico_gateway::{Config, ProxyConfig, RouteFile, RoutesConfig, serve};
 use portico_testkit::{Client, Issuer, RunningService, User};
 
+use crate::logs;
+
 pub use raw::{Connection, RawReply, RawUpstream};
 pub use upstream::Upstream;
 
@@ -122,6 +124,7 @@ impl Suite {
 
 /// Starts a gateway and waits until it is ready.
 pub async fn start_gateway(routes: &str, proxy: ProxyConfig, tokens: TokenConfig) -> RunningService {
+    logs::capture();
     let routes = RouteFile::parse(routes).expect("the test's routes");
     RunningService::start(|server, listeners, lifecycle| {
         serve(config(server, proxy, tokens), routes, listeners, Clock::system(), lifecycle)
