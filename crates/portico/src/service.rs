@@ -32,15 +32,6 @@ impl Service {
         }
     }
 
-    /// Its package.
-    pub fn package(self) -> &'static str {
-        match self {
-            Self::Auth => "portico-auth",
-            Self::User => "portico-user",
-            Self::Product => "portico-product",
-        }
-    }
-
     /// What brings its schema up to date.
     pub fn migrator(self) -> &'static Migrator {
         match self {
