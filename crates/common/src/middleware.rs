@@ -103,8 +103,3 @@ async fn method_not_allowed(method: Method, uri: Uri) -> ApiError {
     let detail = format!("{} does not take {method}; see the Allow header", uri.path());
     ApiError::new(&kinds::METHOD_NOT_ALLOWED, detail)
 }
-
-/// The header value of an id we made.
-fn ascii_value(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).expect("ids are visible ASCII")
-}

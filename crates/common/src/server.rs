@@ -17,11 +17,11 @@ use tokio::net::TcpListener;
 
 pub use config::ServerConfig;
 pub use connection::HttpService;
+pub use endpoint::{Endpoint, pause_after};
 pub use health::{Check, internal_router, probe};
 
 use crate::lifecycle::Lifecycle;
 use crate::telemetry::{self, TelemetryConfig};
-use endpoint::Endpoint;
 
 /// The two bound sockets of a process.
 #[derive(Debug)]
@@ -73,12 +73,19 @@ fn address_of(listener: &TcpListener) -> SocketAddr {
     listener.local_addr().expect("a bound socket has an address")
 }
 
-/// Serves both listeners until the life stops, then leaves without losing a request.
-///
-/// Not ready at once → still serving for `drain_delay`, while balancers look away → no new
-/// connections, idle ones closed, busy ones told to go (`Connection: close`, GOAWAY) and given
-/// `drain_timeout` → background tasks end. The internal listener answers until all that is done,
-/// then what is still asked there is cut. Dropping the future closes every connection.
+/// A listener that takes connections, and lets them end.
+pub trait Front: Sized + Send {
+    /// Where clients connect.
+    fn address(&self) -> SocketAddr;
+
+    /// Accepts connections for as long as it is polled.
+    fn accept(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// Accepts no more, lets requests in flight end, and cuts what has not ended in time.
+    fn drain(self) -> impl Future<Output = ()> + Send;
+}
+
+/// Serves both listeners until the life stops; see [`serve_behind`].
 ///
 /// # Errors
 /// The system does not tell a listener's address.
@@ -89,10 +96,29 @@ pub async fn serve(
     config: &ServerConfig,
     lifecycle: &Lifecycle,
 ) -> anyhow::Result<()> {
-    let mut public = Endpoint::new(listeners.public, public, config)?;
-    let mut internal = Endpoint::new(listeners.internal, internal, config)?;
+    let public = Endpoint::new(listeners.public, public, config)?;
+    serve_behind(public, listeners.internal, internal, config, lifecycle).await
+}
+
+/// Serves a public front and the internal listener until the life stops, then leaves without losing a request.
+///
+/// Not ready at once → still serving for `drain_delay`, while balancers look away → no new
+/// connections, idle ones closed, busy ones told to go (`Connection: close`, GOAWAY) and given
+/// `drain_timeout` → background tasks end. The internal listener answers until all that is done,
+/// then what is still asked there is cut. Dropping the future closes every connection.
+///
+/// # Errors
+/// The system does not tell a listener's address.
+pub async fn serve_behind(
+    mut public: impl Front,
+    listener: TcpListener,
+    internal: Router,
+    config: &ServerConfig,
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<()> {
+    let mut internal = Endpoint::new(listener, internal, config)?;
     lifecycle.set_started();
-    tracing::info!(listen = %public.address, internal.listen = %internal.address, "serving");
+    tracing::info!(listen = %public.address(), internal.listen = %internal.address(), "serving");
 
     tokio::select! {
         () = public.accept() => {}

@@ -9,7 +9,6 @@ use axum::response::Response;
 use tracing::{Instrument as _, Level, Span};
 use uuid::Uuid;
 
-use super::ascii_value;
 use super::trace::trace_context_from;
 
 /// The header that carries the request id, both ways.
@@ -36,9 +35,16 @@ impl RequestId {
 }
 
 /// Takes the caller's `X-Request-Id` if it is 1 to 64 of `A-Z a-z 0-9 . _ -`, else makes a UUID.
+///
+/// # Panics
+/// Never: a UUID is visible ASCII.
 pub fn request_id_from(headers: &HeaderMap) -> RequestId {
     let given = headers.get(X_REQUEST_ID).filter(|value| is_request_id(value.as_bytes()));
-    RequestId(given.cloned().unwrap_or_else(|| ascii_value(Uuid::new_v4().to_string())))
+    RequestId(given.cloned().unwrap_or_else(|| {
+        let mut text = Uuid::encode_buffer();
+        let text = Uuid::new_v4().hyphenated().encode_lower(&mut text);
+        HeaderValue::from_str(text).expect("a UUID is visible ASCII")
+    }))
 }
 
 fn is_request_id(bytes: &[u8]) -> bool {

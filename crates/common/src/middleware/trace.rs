@@ -5,8 +5,6 @@ use std::fmt;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
-use super::ascii_value;
-
 /// The header that carries the trace.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
@@ -32,8 +30,23 @@ impl TraceContext {
     }
 
     /// The `traceparent` for requests made on behalf of this one.
+    ///
+    /// # Panics
+    /// Never: hex digits and dashes are visible ASCII.
     pub fn header_value(&self) -> HeaderValue {
-        ascii_value(format!("00-{}-{}-{:02x}", self.trace_id(), self.span_id(), self.flags))
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        write_hex(&mut text[3..35], self.trace_id);
+        write_hex(&mut text[36..52], self.span_id.into());
+        write_hex(&mut text[53..55], self.flags.into());
+        HeaderValue::from_bytes(&text).expect("hex digits and dashes are visible ASCII")
+    }
+}
+
+/// Writes the last digits of `value`, as many as there is room for.
+fn write_hex(room: &mut [u8], mut value: u128) {
+    for digit in room.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[usize::try_from(value & 0xf).unwrap_or_default()];
+        value >>= 4;
     }
 }
 

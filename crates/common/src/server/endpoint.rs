@@ -10,14 +10,15 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::ServerConfig;
 use super::connection::{self, HttpService};
+use super::{Front, ServerConfig};
 
 /// Pause after the system refused to accept: usually out of file descriptors, which takes a while to mend.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
-pub(super) struct Endpoint<S> {
-    pub(super) address: SocketAddr,
+/// A listener that serves one service.
+pub struct Endpoint<S> {
+    address: SocketAddr,
     listener: TcpListener,
     service: S,
     config: ServerConfig,
@@ -26,7 +27,11 @@ pub(super) struct Endpoint<S> {
 }
 
 impl<S: HttpService> Endpoint<S> {
-    pub(super) fn new(listener: TcpListener, service: S, config: &ServerConfig) -> io::Result<Self> {
+    /// Takes over a bound socket.
+    ///
+    /// # Errors
+    /// The system does not tell its address.
+    pub fn new(listener: TcpListener, service: S, config: &ServerConfig) -> io::Result<Self> {
         Ok(Self {
             address: listener.local_addr()?,
             listener,
@@ -36,9 +41,14 @@ impl<S: HttpService> Endpoint<S> {
             leaving: CancellationToken::new(),
         })
     }
+}
 
-    /// Accepts connections, as many as allowed at once, for as long as it is polled.
-    pub(super) async fn accept(&mut self) {
+impl<S: HttpService> Front for Endpoint<S> {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    async fn accept(&mut self) {
         loop {
             let has_room = self.connections.len() < self.config.max_connections;
             tokio::select! {
@@ -55,8 +65,7 @@ impl<S: HttpService> Endpoint<S> {
         }
     }
 
-    /// Accepts no more, lets requests in flight end, and cuts what has not ended in time.
-    pub(super) async fn drain(self) {
+    async fn drain(self) {
         let Self { listener, leaving, mut connections, config, .. } = self;
         drop(listener);
         leaving.cancel();
@@ -78,8 +87,10 @@ fn note_panic(ended: Result<(), JoinError>) {
     }
 }
 
+/// Waits after a failed accept as long as makes sense.
+///
 /// A client that left before it was accepted is no news; anything else would fail again at once.
-async fn pause_after(error: io::Error) {
+pub async fn pause_after(error: io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::error!(%error, "cannot accept connections, trying again");

@@ -1,5 +1,7 @@
 //! The extractor that locks a door: a handler that takes a [`Caller`] is reached with a good token only.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
@@ -10,7 +12,7 @@ use crate::error::{ApiError, kinds};
 
 /// Who calls, as their token says. `Option<Caller>` lets those without a token in, not those with a bad one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller(pub Claims);
+pub struct Caller(pub Arc<Claims>);
 
 impl Caller {
     /// The account that calls.

@@ -14,24 +14,34 @@ pub(super) struct VerifyingKey {
 
 /// The keys published now.
 #[derive(Default)]
-pub(super) struct KeySet(HashMap<String, VerifyingKey>);
+pub(super) struct KeySet {
+    keys: HashMap<String, VerifyingKey>,
+    published: Option<JwkSet>,
+    /// Changes with the keys.
+    pub generation: u64,
+}
 
 impl KeySet {
     /// Takes every signing key of a kind we accept; others are left out, not trusted.
-    pub fn new(published: &JwkSet, issuer: &str, audience: &str) -> Self {
+    ///
+    /// `None` if nothing has changed.
+    pub fn replaced_by(&self, published: &JwkSet, issuer: &str, audience: &str) -> Option<Self> {
+        if self.published.as_ref() == Some(published) {
+            return None;
+        }
         let keys = published.keys.iter().filter_map(|jwk| {
             let id = jwk.common.key_id.clone()?;
             Some((id, verifying_key(jwk, issuer, audience)?))
         });
-        Self(keys.collect())
+        Some(Self { keys: keys.collect(), published: Some(published.clone()), generation: self.generation + 1 })
     }
 
     pub fn find(&self, id: &str) -> Option<&VerifyingKey> {
-        self.0.get(id)
+        self.keys.get(id)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bearer tokens: RFC 9068 access tokens, checked offline against the issuer's published keys.
 
 mod caller;
+mod checked;
 mod feed;
 mod keys;
 mod revocations;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 
 pub use caller::Caller;
 pub use revocations::Revocation;
-pub use verifier::{TokenError, Verifier};
+pub use verifier::{GoodToken, TokenError, Verifier};
 
 /// Whose tokens are accepted, and where the issuer publishes what it takes to check them.
 #[derive(Debug, Clone, clap::Args)]

@@ -1,6 +1,7 @@
 //! Sessions and subjects whose tokens ended early, held in memory until those tokens have expired.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
@@ -29,11 +30,14 @@ struct Held {
 
 /// What has been revoked and has not expired yet.
 #[derive(Default)]
-pub(super) struct Revocations(RwLock<Held>);
+pub(super) struct Revocations {
+    held: RwLock<Held>,
+    epoch: AtomicU64,
+}
 
 impl Revocations {
     pub fn apply(&self, items: &[Revocation], now: i64) {
-        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         held.sessions.retain(|_, expires_at| *expires_at > now);
         held.subjects.retain(|_, (_, expires_at)| *expires_at > now);
         for item in items {
@@ -45,10 +49,18 @@ impl Revocations {
                 *entry = (entry.0.max(not_before), entry.1.max(item.expires_at));
             }
         }
+        if !items.is_empty() {
+            self.epoch.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Changes with whatever is revoked. What is compared after it was read, was compared with all of it.
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
     }
 
     pub fn contain(&self, claims: &Claims) -> bool {
-        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         held.sessions.contains_key(&claims.sid)
             || held.subjects.get(&claims.sub).is_some_and(|(not_before, _)| claims.iat < *not_before)
     }

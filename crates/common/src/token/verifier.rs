@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Header, decode, decode_header};
 
+use super::checked::{Checked, CheckedTokens, Digest};
 use super::feed::KeySource;
 use super::keys::{KeySet, VerifyingKey};
 use super::revocations::Revocations;
@@ -56,6 +57,17 @@ impl From<TokenError> for ApiError {
     }
 }
 
+/// A token that was found good; [`Verifier::is_still_good`] says whether it still is.
+#[derive(Clone)]
+pub struct GoodToken(Arc<Checked>);
+
+impl GoodToken {
+    /// What it says.
+    pub fn claims(&self) -> &Arc<Claims> {
+        &self.0.claims
+    }
+}
+
 /// Checks access tokens without asking the issuer. Cheap to clone; clones share keys and revocations.
 #[derive(Clone)]
 pub struct Verifier(Arc<Inner>);
@@ -65,6 +77,7 @@ pub(super) struct Inner {
     audience: String,
     clock: Clock,
     keys: ArcSwap<KeySet>,
+    checked: CheckedTokens,
     source: Option<KeySource>,
     pub revocations: Revocations,
     pub revocations_known: AtomicBool,
@@ -91,6 +104,7 @@ impl Verifier {
             audience: audience.to_owned(),
             clock,
             keys: ArcSwap::default(),
+            checked: CheckedTokens::default(),
             revocations_known: AtomicBool::new(source.is_none()),
             source,
             revocations: Revocations::default(),
@@ -99,8 +113,10 @@ impl Verifier {
 
     /// Takes over the keys the issuer publishes now; a key that is gone is trusted no more.
     pub fn replace_keys(&self, published: &JwkSet) {
-        let keys = KeySet::new(published, &self.0.issuer, &self.0.audience);
-        self.0.keys.store(Arc::new(keys));
+        self.0.keys.rcu(|held| {
+            let replaced = held.replaced_by(published, &self.0.issuer, &self.0.audience);
+            replaced.map_or_else(|| Arc::clone(held), Arc::new)
+        });
     }
 
     /// Takes in revocations.
@@ -144,27 +160,67 @@ impl Verifier {
     ///
     /// # Errors
     /// 401 for credentials that are not one acceptable bearer token.
-    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Claims>, ApiError> {
-        let mut values = headers.get_all(header::AUTHORIZATION).iter();
-        let Some(value) = values.next() else {
-            return Ok(None);
-        };
-        // With two of them, another reader might pick the one we did not check.
-        if values.next().is_some() {
-            return Err(TokenError::Malformed.into());
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Arc<Claims>>, ApiError> {
+        match bearer(headers)? {
+            Some(token) => Ok(Some(self.verify(token).await?)),
+            None => Ok(None),
         }
-        let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(TokenError::Malformed.into());
-        }
-        Ok(Some(self.verify(token.trim()).await?))
+    }
+
+    /// A bearer token that was found good before and still is; never waits.
+    ///
+    /// `None` says nothing: [`authenticate`](Self::authenticate) does.
+    pub fn recall(&self, headers: &HeaderMap) -> Option<GoodToken> {
+        let token = bearer(headers).ok()??;
+        let good = GoodToken(self.0.checked.find(&Digest::of(token))?);
+        self.is_still_good(&good).then_some(good)
+    }
+
+    /// Whether a token is as good as it was: keys, time and revocations.
+    pub fn is_still_good(&self, good: &GoodToken) -> bool {
+        let epoch = self.0.revocations.epoch();
+        good.0.generation == self.0.keys.load().generation && self.check_still(&good.0, epoch).is_ok()
     }
 
     /// Checks a token: kind, key, signature, issuer, audience, times, revocation.
     ///
+    /// One that was found good is only compared with what has changed since.
+    ///
     /// # Errors
     /// The first thing found wrong.
-    pub async fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+    pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, TokenError> {
+        let digest = Digest::of(token);
+        // Read before anything is compared with it, so that a revocation made meanwhile is seen next time.
+        let epoch = self.0.revocations.epoch();
+        let checked = match self.0.checked.find(&digest) {
+            Some(checked) if checked.generation == self.0.keys.load().generation => checked,
+            _ => {
+                let checked = Arc::new(self.check_signature(token, epoch).await?);
+                self.check_time(&checked.claims)?;
+                self.0.checked.keep(digest, Arc::clone(&checked));
+                return Ok(Arc::clone(&checked.claims));
+            }
+        };
+        if let Err(error) = self.check_still(&checked, epoch) {
+            self.0.checked.forget(&digest);
+            return Err(error);
+        }
+        Ok(Arc::clone(&checked.claims))
+    }
+
+    fn check_still(&self, checked: &Checked, epoch: u64) -> Result<(), TokenError> {
+        self.check_time(&checked.claims)?;
+        if checked.is_of(epoch) {
+            return Ok(());
+        }
+        if self.0.revocations.contain(&checked.claims) {
+            return Err(TokenError::Revoked);
+        }
+        checked.stood(epoch);
+        Ok(())
+    }
+
+    async fn check_signature(&self, token: &str, epoch: u64) -> Result<Checked, TokenError> {
         let key_id = key_id(token)?;
         if !self.knows(&key_id)
             && let Some(source) = &self.0.source
@@ -174,11 +230,10 @@ impl Verifier {
         let keys = self.0.keys.load();
         let key = keys.find(&key_id).ok_or(TokenError::UnknownKey)?;
         let claims = check_signature(token, key)?;
-        self.check_time(&claims)?;
         if self.0.revocations.contain(&claims) {
             return Err(TokenError::Revoked);
         }
-        Ok(claims)
+        Ok(Checked::new(Arc::new(claims), keys.generation, epoch))
     }
 
     fn check_time(&self, claims: &Claims) -> Result<(), TokenError> {
@@ -191,6 +246,23 @@ impl Verifier {
         }
         Ok(())
     }
+}
+
+/// The one bearer token of a request, if it carries credentials.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    // With two of them, another reader might pick the one we did not check.
+    if values.next().is_some() {
+        return Err(TokenError::Malformed);
+    }
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case("bearer") || token.len() > MAX_TOKEN_BYTES {
+        return Err(TokenError::Malformed);
+    }
+    Ok(Some(token.trim()))
 }
 
 /// Reads the header, which nothing vouches for yet: only its `kid` is used, to look a key up.
