@@ -12,7 +12,7 @@ use portico_common::postgres::{DatabaseConfig, migrate, provision};
 use portico_common::server::{Listeners, ServerConfig, probe};
 use portico_common::telemetry::{LogFormat, TelemetryConfig};
 use portico_common::token::TokenConfig;
-use portico_gateway::{ProxyConfig, RouteFile, RoutesConfig};
+use portico_gateway::{EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::task::JoinSet;
@@ -120,15 +120,20 @@ impl Suite {
 
     fn serve_gateway(&mut self, shared: &Shared<'_>, listeners: Listeners) -> anyhow::Result<()> {
         let mut routes = shared.plan.routes.clone();
+        let mut upstreams = Vec::new();
         for (name, at) in &self.services {
-            routes.set_url(name, at.public.parse()?)?;
+            let url: Url = at.public.parse()?;
+            routes.set_url(name, url.clone())?;
+            upstreams.push((name.clone(), url));
         }
         let config = portico_gateway::Config {
             server: gateway_server(shared.plan.gateway),
             tokens: shared.tokens(),
             telemetry: telemetry(),
-            routes: RoutesConfig { routes: "portico.toml".into(), upstreams: Vec::new() },
+            routes: RoutesConfig { routes: "portico.toml".into(), upstreams },
             proxy: ProxyConfig::default(),
+            edge: EdgeConfig::default(),
+            store: StoreConfig::default(),
         };
         let (clock, lifecycle) = (shared.plan.clock.clone(), self.lifecycle.child());
         let serving = portico_gateway::serve(config, routes, listeners, clock, lifecycle);

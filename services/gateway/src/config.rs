@@ -1,5 +1,6 @@
 //! The gateway's settings: its own, and where the list of services and routes is.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use portico_common::telemetry::TelemetryConfig;
 use portico_common::token::TokenConfig;
 use url::Url;
 
+use crate::limit::StoreConfig;
 use crate::routes::RouteFile;
 
 /// Everything the gateway is told from outside; its routes are in the file that [`RoutesConfig`] names.
@@ -29,6 +31,12 @@ pub struct Config {
     /// What is believed of the network around.
     #[command(flatten)]
     pub proxy: ProxyConfig,
+    /// How clients are served.
+    #[command(flatten)]
+    pub edge: EdgeConfig,
+    /// Where requests are counted together with other gateways.
+    #[command(flatten)]
+    pub store: StoreConfig,
 }
 
 /// Where the list of services and routes is read from.
@@ -54,6 +62,27 @@ impl RoutesConfig {
             file.set_url(service, url.clone())?;
         }
         Ok(file)
+    }
+}
+
+/// How clients are served.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Clients")]
+pub struct EdgeConfig {
+    /// How many threads serve requests (default: as many as there are cores).
+    #[arg(long, env = "WORKERS", value_name = "COUNT")]
+    pub workers: Option<NonZeroUsize>,
+    /// How many connections one address may hold (IPv6: one /64); leave it out behind a load balancer.
+    #[arg(long, env = "MAX_CONNECTIONS_PER_CLIENT", value_name = "COUNT")]
+    pub max_connections_per_client: Option<usize>,
+    /// The share of requests that went well which have a line in the log; all others always have one.
+    #[arg(long, env = "ACCESS_LOG_SAMPLE", value_name = "0..1", default_value_t = 1.0, value_parser = share)]
+    pub access_log_sample: f64,
+}
+
+impl Default for EdgeConfig {
+    fn default() -> Self {
+        Self { workers: None, max_connections_per_client: None, access_log_sample: 1.0 }
     }
 }
 
@@ -84,6 +113,10 @@ impl Default for ProxyConfig {
             upstream_idle_timeout: Duration::from_mins(1),
         }
     }
+}
+
+fn share(raw: &str) -> Result<f64, String> {
+    raw.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "must be from 0 to 1".to_owned())
 }
 
 fn upstream(raw: &str) -> Result<(String, Url), String> {

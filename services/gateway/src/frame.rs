@@ -2,21 +2,18 @@
 
 use http::request::Parts;
 use http::uri::{Authority, Scheme};
-use http::{HeaderValue, Method, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use portico_common::error::{ApiError, kinds};
 
 use crate::problems;
 
 pub(crate) const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 
-/// Checks method, form of the target, host and upgrade, and tells the host that was asked.
-///
-/// `Upgrade: h2c` and others are ignored, as RFC 9110 section 7.8 allows; a WebSocket cannot do
-/// without, so its client hears that it will not get one.
+/// Checks method, form of the target and host, and tells the host that was asked.
 ///
 /// # Errors
 /// The problem to answer with.
-pub(crate) fn check(head: &Parts) -> Result<Option<Authority>, ApiError> {
+pub(crate) fn check(head: &Parts) -> Result<Option<HeaderValue>, ApiError> {
     if matches!(head.method, Method::CONNECT | Method::TRACE) {
         return Err(ApiError::new(&kinds::METHOD_NOT_ALLOWED, format!("{} is not taken", head.method))
             .with_header(header::ALLOW, METHODS));
@@ -24,10 +21,6 @@ pub(crate) fn check(head: &Parts) -> Result<Option<Authority>, ApiError> {
     let is_web = |scheme: &Scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS;
     if head.uri.scheme().is_some_and(|scheme| !is_web(scheme)) {
         return Err(refused("the target's scheme is neither http nor https"));
-    }
-    if asks_for_websocket(head) {
-        let detail = "WebSockets are not passed on by this gateway";
-        return Err(ApiError::new(&problems::UPGRADE_NOT_SUPPORTED, detail));
     }
     host(head)
 }
@@ -37,27 +30,40 @@ pub(crate) fn asks_about_the_server(head: &Parts) -> bool {
     head.method == Method::OPTIONS && head.uri.path() == "*"
 }
 
-fn asks_for_websocket(head: &Parts) -> bool {
-    head.headers.get_all(header::UPGRADE).iter().any(|value| {
-        let protocols = value.to_str().unwrap_or_default();
-        protocols.split(',').any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
-    })
+/// Whether it is the handshake of a WebSocket (RFC 6455 section 4.1). Any other `Upgrade` is ignored, as RFC 9110
+/// section 7.8 allows.
+pub(crate) fn asks_for_websocket(head: &Parts) -> bool {
+    head.headers.contains_key(header::UPGRADE)
+        && head.method == Method::GET
+        && head.version == Version::HTTP_11
+        && lists(&head.headers, &header::UPGRADE, "websocket")
+        && lists(&head.headers, &header::CONNECTION, "upgrade")
+}
+
+/// Whether these headers of an answer say that a WebSocket begins.
+pub(crate) fn grants_websocket(headers: &HeaderMap) -> bool {
+    lists(headers, &header::UPGRADE, "websocket")
+}
+
+fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|entry| entry.trim().eq_ignore_ascii_case(wanted))
 }
 
 /// RFC 9112 section 3.2: HTTP/1.1 has exactly one valid `Host`. Where the target names one too, they agree.
-fn host(head: &Parts) -> Result<Option<Authority>, ApiError> {
+fn host(head: &Parts) -> Result<Option<HeaderValue>, ApiError> {
     let mut values = head.headers.get_all(header::HOST).iter();
-    let named = values
-        .next()
-        .map(|value| Authority::try_from(value.as_bytes()).map_err(|_| refused("the Host header is not a host")))
-        .transpose()?;
+    let value = values.next();
     if values.next().is_some() {
         return Err(refused("there is more than one Host header"));
     }
-    let targeted = head.uri.authority();
+    let named = value
+        .map(|value| Authority::try_from(value.as_bytes()).map_err(|_| refused("the Host header is not a host")))
+        .transpose()?;
     if named.is_none() && head.version == Version::HTTP_11 {
         return Err(refused("the Host header is missing"));
     }
+    let targeted = head.uri.authority();
     let has_user = |host: &Authority| host.as_str().contains('@');
     if named.as_ref().is_some_and(has_user) || targeted.is_some_and(has_user) {
         return Err(refused("the host has user information"));
@@ -66,8 +72,10 @@ fn host(head: &Parts) -> Result<Option<Authority>, ApiError> {
         (Some(targeted), Some(named)) if *targeted != named => {
             Err(refused("the Host header and the target name different hosts"))
         }
-        (Some(targeted), _) => Ok(Some(targeted.clone())),
-        (None, named) => Ok(named),
+        (Some(targeted), _) => {
+            HeaderValue::from_str(targeted.as_str()).map(Some).map_err(|_| refused("the target's host is not a host"))
+        }
+        (None, _) => Ok(value.cloned()),
     }
 }
 
@@ -81,7 +89,7 @@ mod tests {
 
     use super::*;
 
-    fn checked(request: http::request::Builder) -> Result<Option<Authority>, &'static str> {
+    fn checked(request: http::request::Builder) -> Result<Option<HeaderValue>, &'static str> {
         check(&request.body(()).unwrap().into_parts().0).map_err(|error| error.code())
     }
 
@@ -115,10 +123,16 @@ mod tests {
     }
 
     #[test]
-    fn only_a_websocket_hears_that_there_is_no_upgrade() {
-        let asking = |protocol| checked(Request::get("/x").header("host", "a").header("upgrade", protocol));
+    fn only_the_whole_handshake_of_a_websocket_is_one() {
+        let asks = |method: &str, upgrade, connection| {
+            let request = Request::builder().method(method).uri("/x");
+            let request = request.header("upgrade", upgrade).header("connection", connection);
+            asks_for_websocket(&request.body(()).unwrap().into_parts().0)
+        };
 
-        assert_eq!(asking("WebSocket"), Err("upgrade_not_supported"));
-        assert!(asking("h2c").is_ok());
+        assert!(asks("GET", "WebSocket", "keep-alive, Upgrade"));
+        assert!(!asks("POST", "websocket", "upgrade"));
+        assert!(!asks("GET", "h2c", "upgrade"));
+        assert!(!asks("GET", "websocket", "keep-alive"));
     }
 }

@@ -1,137 +1,212 @@
 //! The phases of a request, in order; each can end it with a problem.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::anyhow;
-use axum::extract::ConnectInfo;
+use arc_swap::ArcSwap;
 use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
-use http::request::Parts;
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, HeaderName, Request, Response, header};
 use hyper::body::Incoming;
 use portico_common::error::{ApiError, kinds, render};
 use portico_common::lifecycle::Lifecycle;
-use portico_common::middleware::{RequestId, TraceContext, X_REQUEST_ID, request_id_from, trace_context_from};
-use portico_common::token::Verifier;
-use tracing::Instrument as _;
+use portico_common::middleware::X_REQUEST_ID;
+use portico_common::token::{GoodToken, Verifier};
+use tokio::time::sleep;
+use uuid::Uuid;
 
-use crate::access_log::AccessLine;
+use crate::access_log::{AccessLine, Place};
 use crate::body::{ClientBody, ReplyBody};
-use crate::headers::{Forwarded, Stamp, prepare_request};
+use crate::config::ProxyConfig;
+use crate::edge::{ClientConnection, Worker};
+use crate::headers::{Forwarded, Stamp, prepare_request, upgrade_to_websocket};
+use crate::limit::{Limiter, PolicySet, Requester};
 use crate::openapi::Reference;
 use crate::own::{self, Own};
 use crate::path::Target;
-use crate::routes::{Route, RouteTable, TokenRule};
-use crate::{frame, problems, proxy};
+use crate::proxy::Forward;
+use crate::routes::{Route, TokenRule};
+use crate::routing::Routing;
+use crate::{frame, problems};
+
+/// How machines say who they are; services check it.
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// What every request needs.
 pub(crate) struct Gateway {
-    pub routes: Arc<RouteTable>,
+    pub routing: ArcSwap<Routing>,
     pub verifier: Verifier,
-    pub reference: Arc<Reference>,
+    pub limiter: Arc<Limiter>,
     pub lifecycle: Lifecycle,
-    pub trusted_hops: usize,
-}
-
-/// What names a request in logs, here and at the service.
-struct Ids {
-    request: RequestId,
-    trace: TraceContext,
+    pub proxy: ProxyConfig,
+    /// The largest body that is passed on where a route does not say, in bytes.
+    pub body_limit: u64,
+    /// The share of requests that went well with a line in the log, from 0 to 1.
+    pub access_log_sample: f64,
 }
 
 impl Gateway {
     /// Answers a request: a service's answer, the gateway's own, or a problem.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<ReplyBody> {
-        let ids = Ids { request: request_id_from(request.headers()), trace: trace_context_from(request.headers()) };
-        let span = tracing::error_span!(
-            "request",
-            service = "gateway",
-            request.id = ids.request.as_str(),
-            trace.id = %ids.trace.trace_id(),
-            span.id = %ids.trace.span_id(),
-        );
-        let mut line = AccessLine::begin(&request, span.clone());
-        let asked = request.uri().clone();
-
-        let phases = AssertUnwindSafe(self.run_phases(request, &ids, &mut line)).catch_unwind();
-        let answered = phases.instrument(span.clone()).await.unwrap_or_else(|_| {
+    pub async fn answer(
+        &self,
+        request: Request<Incoming>,
+        client: &ClientConnection,
+        worker: &Rc<Worker>,
+    ) -> Response<ReplyBody> {
+        let mut line = AccessLine::begin(&request, Instant::now(), worker.samples_this_line());
+        let phases = async {
+            match self.run_phases(request, &mut line, client).await? {
+                Plan::Answer(response) => Ok(response.map(ReplyBody::Own)),
+                Plan::Forward(forward) => Ok(forward.send(client, worker).await?),
+            }
+        };
+        let phases = AssertUnwindSafe(phases).catch_unwind();
+        let answered = phases.await.unwrap_or_else(|_| {
             // The panic hook has logged where.
             Err(ApiError::internal(anyhow!("a phase panicked")))
         });
 
         let problem = answered.as_ref().err().map(ApiError::code);
-        let mut response = answered.unwrap_or_else(|error| {
-            let _entered = span.enter();
-            let problem = render(error.into_response(), asked.path(), ids.request.as_str());
-            own::harden(problem).map(ReplyBody::Own)
-        });
-        response.headers_mut().insert(X_REQUEST_ID, ids.request.header_value());
+        let mut response = answered.unwrap_or_else(|error| problem_of(error, &line).map(ReplyBody::Own));
+        response.headers_mut().insert(X_REQUEST_ID, line.ids.request.header_value());
+        if !line.told_by_limits.is_empty() {
+            response.headers_mut().extend(std::mem::take(&mut line.told_by_limits));
+        }
         line.end(response.status(), problem);
         response
     }
 
+    /// The description of what is behind the gateway now.
+    pub fn reference(&self) -> Arc<Reference> {
+        Arc::clone(&self.routing.load().reference)
+    }
+
+    /// Keeps the description up to date; ends only when dropped.
+    pub async fn follow_reference(self: Arc<Self>) {
+        loop {
+            let pause = self.reference().refresh_in_turn().await;
+            sleep(pause).await;
+        }
+    }
+
+    /// What to do with a request. Waits seldom, and then apart: a request that is forwarded should not carry the
+    /// room for what others wait for.
     async fn run_phases(
         &self,
         request: Request<Incoming>,
-        ids: &Ids,
         line: &mut AccessLine,
-    ) -> Result<Response<ReplyBody>, ApiError> {
+        client: &ClientConnection,
+    ) -> Result<Plan, ApiError> {
         let (mut head, body) = request.into_parts();
         let body = ClientBody::new(body, &head.headers);
         let host = frame::check(&head)?;
         if frame::asks_about_the_server(&head) {
-            return Ok(own::abilities().map(ReplyBody::Own));
+            return Ok(Plan::Answer(own::abilities()));
         }
         let target = Target::parse(&head.uri)?;
-        let route = self.routes.find(target.path());
+        let route = self.routing.load().table.find(target.path()).cloned();
         if let Some(own) = Own::find(target.path(), route.is_some()) {
-            own.name().clone_into(&mut line.route);
-            let answer = own.answer(self, &head).await?;
-            return Ok(own::harden(answer).map(ReplyBody::Own));
+            line.place = Place::Own(own.name());
+            let answer = Box::pin(own.answer(self, &head)).await?;
+            return Ok(Plan::Answer(own::harden(answer)));
         }
         let route = route.ok_or_else(|| no_route(&target))?;
-        route.prefix.clone_into(&mut line.route);
-        self.admit(route, &head.headers).await?;
-
-        route.upstream.name.clone_into(&mut line.upstream);
-        let forwarded = Forwarded::read(&head.headers, peer(&head), host.as_ref(), self.trusted_hops);
+        line.place = Place::Route(Arc::clone(&route));
+        let forwarded = Forwarded::read(&head.headers, &client.peer, host, self.proxy.trusted_hops);
+        let mut requester = Requester { client: forwarded.client, subject: None, api_key: head.headers.get(X_API_KEY) };
+        if !route.limits_of_clients.is_empty() {
+            Box::pin(self.limit(&route.limits_of_clients, &requester, line)).await?;
+        }
+        let token = match self.known_token(&route, &head.headers, client)? {
+            Known::Token(token) => Some(token.claims().sub),
+            Known::None => None,
+            Known::Nothing => Box::pin(self.check_token(&head.headers)).await?,
+        };
+        if !route.limits_of_subjects.is_empty() {
+            requester.subject = token;
+            Box::pin(self.limit(&route.limits_of_subjects, &requester, line)).await?;
+        }
         let stamp = Stamp {
-            id: &ids.request,
-            trace: &ids.trace,
+            id: &line.ids.request,
+            trace: &line.ids.trace,
             forwarded: &forwarded,
             upstream_host: &route.upstream.host,
             version: head.version,
         };
+        let wants_tunnel = frame::asks_for_websocket(&head);
         prepare_request(&mut head.headers, &stamp);
-        Ok(proxy::forward(route, head, target, body).await?)
+        if wants_tunnel {
+            upgrade_to_websocket(&mut head.headers);
+        }
+        Ok(Plan::Forward(Forward::new(route, head, target, body, wants_tunnel)?))
     }
 }
 
+/// What to do with a request.
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one, and lives as long as the call")]
+enum Plan {
+    Answer(Response<axum::body::Body>),
+    Forward(Forward),
+}
+
 impl Gateway {
-    /// Lets a request in as far as its token goes. A refused request is never forwarded.
-    async fn admit(&self, route: &Route, headers: &HeaderMap) -> Result<(), ApiError> {
-        let has_credentials = headers.contains_key(header::AUTHORIZATION);
+    /// What is known of the token of a request without waiting.
+    fn known_token(&self, route: &Route, headers: &HeaderMap, client: &ClientConnection) -> Result<Known, ApiError> {
         match route.token {
-            TokenRule::Ignored => return Ok(()),
-            TokenRule::Optional if !has_credentials => return Ok(()),
-            TokenRule::Required if !has_credentials => return Err(ApiError::unauthenticated()),
-            TokenRule::Optional | TokenRule::Required => {}
+            TokenRule::Optional | TokenRule::Required if headers.contains_key(header::AUTHORIZATION) => {
+                let token = client.recall_token(headers, &self.verifier);
+                Ok(token.map_or(Known::Nothing, Known::Token))
+            }
+            TokenRule::Required => Err(ApiError::unauthenticated()),
+            TokenRule::Optional | TokenRule::Ignored => Ok(Known::None),
         }
+    }
+
+    /// Lets a request in if its token is good, and says whose it is. A refused request is never forwarded.
+    async fn check_token(&self, headers: &HeaderMap) -> Result<Option<Uuid>, ApiError> {
         if !self.verifier.is_ready() {
             let detail = "the gateway has not read the keys of the issuer yet; try again";
             return Err(ApiError::new(&problems::NOT_READY, detail).retry_after(1));
         }
-        self.verifier.authenticate(headers).await.map(drop)
+        let claims = self.verifier.authenticate(headers).await?;
+        Ok(claims.map(|claims| claims.sub))
     }
+
+    async fn limit(
+        &self,
+        limits: &PolicySet,
+        requester: &Requester<'_>,
+        line: &mut AccessLine,
+    ) -> Result<(), ApiError> {
+        let verdict = self.limiter.check(limits, requester, Instant::now()).await;
+        match verdict.refusal() {
+            Some(refusal) => Err(refusal),
+            None => {
+                verdict.tell(&mut line.told_by_limits);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What is known of a token without waiting.
+enum Known {
+    /// It is good.
+    Token(GoodToken),
+    /// There is none, or nobody asks.
+    None,
+    /// Whether it is good.
+    Nothing,
+}
+
+fn problem_of(error: ApiError, line: &AccessLine) -> Response<axum::body::Body> {
+    let _entered = line.ids.span().entered();
+    own::harden(render(error.into_response(), line.path(), line.ids.request.as_str()))
 }
 
 fn no_route(target: &Target) -> ApiError {
     ApiError::new(&kinds::ROUTE_NOT_FOUND, format!("there is nothing at {}", target.path()))
-}
-
-fn peer(head: &Parts) -> IpAddr {
-    let connection = head.extensions.get::<ConnectInfo<SocketAddr>>();
-    connection.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(peer)| peer.ip())
 }

@@ -12,20 +12,25 @@ mod access_log;
 mod body;
 mod command;
 mod config;
+mod edge;
 mod frame;
 mod gateway;
 mod headers;
+mod limit;
 mod openapi;
 mod own;
 mod path;
 pub mod problems;
 mod proxy;
+mod reload;
 mod routes;
+mod routing;
 mod upstream;
 
-use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use portico_common::clock::Clock;
 use portico_common::lifecycle::Lifecycle;
 use portico_common::server::{Listeners, internal_router};
@@ -33,13 +38,15 @@ use portico_common::token::Verifier;
 use portico_common::{middleware, server};
 
 pub use command::Command;
-pub use config::{Config, ProxyConfig, RoutesConfig};
+pub use config::{Config, EdgeConfig, ProxyConfig, RoutesConfig};
+pub use limit::{LimitEntry, OnStoreLoss, Per, StoreConfig};
 pub use own::api;
 pub use routes::{RouteEntry, RouteFile, ServiceEntry, TokenRule};
 
+use edge::Edge;
 use gateway::Gateway;
-use openapi::Reference;
-use routes::RouteTable;
+use limit::Limiter;
+use routing::Routing;
 
 /// Serves until the life stops: `routes` on the public listener, health on the internal one.
 ///
@@ -57,24 +64,22 @@ pub async fn serve(
     let verifier = Verifier::remote(&config.tokens, clock)?;
     lifecycle.spawn("tokens", verifier.clone().follow());
 
-    let client = upstream::client(&config.proxy);
     let body_limit = u64::try_from(config.server.body_limit)?;
-    let table = Arc::new(RouteTable::new(&routes, &config.proxy, body_limit, &client)?);
-    let reference = Arc::new(Reference::new(&routes, Arc::clone(&table))?);
-    lifecycle.spawn("reference", Arc::clone(&reference).follow());
-
     let internal = internal_router(&lifecycle, vec![verifier.check()]);
     let internal = middleware::internal(internal, "gateway", &config.server);
+    let limiter = Arc::new(Limiter::new(&config.store, Instant::now())?);
     let gateway = Arc::new(Gateway {
-        routes: table,
+        routing: ArcSwap::from_pointee(Routing::new(&routes, &config.proxy, body_limit)?),
         verifier,
-        reference,
+        limiter: Arc::clone(&limiter),
         lifecycle: lifecycle.clone(),
-        trusted_hops: config.proxy.trusted_hops,
+        proxy: config.proxy.clone(),
+        body_limit,
+        access_log_sample: config.edge.access_log_sample,
     });
-    let public = tower::service_fn(move |request| {
-        let gateway = Arc::clone(&gateway);
-        async move { Ok::<_, Infallible>(gateway.answer(request).await) }
-    });
-    server::serve(listeners, public, internal, &config.server, &lifecycle).await
+    lifecycle.spawn("limits", async move { limiter.follow().await });
+    lifecycle.spawn("reference", Arc::clone(&gateway).follow_reference());
+    lifecycle.spawn("routes", reload::follow(Arc::clone(&gateway), config.routes));
+    let edge = Edge::start(listeners.public, &gateway, &config.server, &config.edge)?;
+    server::serve_behind(edge, listeners.internal, internal, &config.server, &lifecycle).await
 }

@@ -1,80 +1,190 @@
 //! Passing a request on and its answer back, both as they come.
 
+use std::io;
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 
+use axum::body::Body;
 use http::request::Parts;
-use http::{Request, Response, Version};
+use http::{Request, Response, StatusCode, Uri, Version};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, timeout_at};
 
 use crate::body::{ClientBody, ReplyBody, RequestBody, Stage, Upload, UpstreamBody};
-use crate::headers::prepare_response;
+use crate::edge::{ClientConnection, Tunnel, Worker};
+use crate::frame;
+use crate::headers::{prepare_response, upgrade_to_websocket};
 use crate::path::Target;
 use crate::routes::{Limits, Route};
-use crate::upstream::{Upstream, UpstreamError};
+use crate::upstream::{Lease, Upstream, UpstreamError};
 
-/// Passes a request on; its headers are [prepared](crate::headers::prepare_request).
-pub(crate) async fn forward(
-    route: &Route,
-    head: Parts,
-    target: Target,
-    body: ClientBody,
-) -> Result<Response<ReplyBody>, UpstreamError> {
-    let Route { upstream, limits, .. } = route;
-    if body.size_hint().lower() > limits.body_bytes {
-        return Err(UpstreamError::BodyTooLarge { limit: limits.body_bytes });
-    }
-    let deadline = limits.total_timeout.map(|total| Instant::now() + total);
-    let (body, upload) = RequestBody::new(body, limits.body_bytes);
-    let mut request = Request::new(body);
-    *request.method_mut() = head.method;
-    *request.version_mut() = Version::HTTP_11;
-    *request.uri_mut() = upstream.uri(target.into_inner());
-    *request.headers_mut() = head.headers;
-
-    let response = answer_head(upstream, request, &upload, limits, deadline).await?;
-
-    let (mut head, body) = response.into_parts();
-    prepare_response(&mut head.headers);
-    // Of HTTP/1 to the service, the client need not know.
-    head.version = Version::default();
-    let body = UpstreamBody::new(body, Arc::clone(upstream), limits.idle_timeout, deadline);
-    Ok(Response::from_parts(head, ReplyBody::Upstream(body)))
-}
-
-/// Waits for the head of the answer for as long as the request moves, and the route's patience more.
-async fn answer_head(
-    upstream: &Upstream,
+/// A request ready to be passed on.
+pub(crate) struct Forward {
+    route: Arc<Route>,
     request: Request<RequestBody>,
-    upload: &Upload,
-    limits: &Limits,
-    deadline: Option<Instant>,
-) -> Result<Response<Incoming>, UpstreamError> {
-    let mut answer = pin!(upstream.send(request));
-    let mut until = Instant::now() + limits.timeout;
-    loop {
-        let at_most = deadline.map_or(until, |deadline| deadline.min(until));
-        if let Ok(answer) = timeout_at(at_most, answer.as_mut()).await {
-            return answer.map_err(|error| blame(error, upload.stage(), limits));
+    /// How far its body is, if it has one.
+    upload: Option<Rc<Upload>>,
+    wants_tunnel: bool,
+    began: Instant,
+}
+
+impl Forward {
+    /// Takes a request whose headers are [prepared](crate::headers::prepare_request).
+    ///
+    /// # Errors
+    /// It says that its body is larger than the route takes.
+    pub fn new(
+        route: Arc<Route>,
+        head: Parts,
+        target: Target,
+        body: ClientBody,
+        wants_tunnel: bool,
+    ) -> Result<Self, UpstreamError> {
+        let limit = route.limits.body_bytes;
+        if body.size_hint().lower() > limit {
+            return Err(UpstreamError::BodyTooLarge { limit });
         }
-        let patience_left = limits.timeout.saturating_sub(upload.quiet_for());
-        let is_over = deadline.is_some_and(|deadline| deadline <= Instant::now());
-        if is_over || patience_left.is_zero() {
-            return Err(match upload.stage() {
-                Stage::WaitingForClient => UpstreamError::BodyTooSlow,
-                _ => upstream.timed_out(),
-            });
+        let (body, upload) = RequestBody::new(body, limit);
+        let mut request = Request::new(body);
+        *request.method_mut() = head.method;
+        *request.version_mut() = Version::HTTP_11;
+        *request.uri_mut() = Uri::from(target.into_inner());
+        *request.headers_mut() = head.headers;
+        Ok(Self { route, request, upload, wants_tunnel, began: Instant::now() })
+    }
+
+    /// Passes it on, and waits for the head of the answer as long as the route allows.
+    pub async fn send(
+        self,
+        client: &ClientConnection,
+        worker: &Rc<Worker>,
+    ) -> Result<Response<ReplyBody>, UpstreamError> {
+        let Self { route, request, upload, wants_tunnel, began } = self;
+        let patience = Patience::new(&route.limits, upload, began);
+        let mut answer = pin!(ask(&route.upstream, request, worker));
+        let (lease, response) = loop {
+            match timeout_at(patience.until(), answer.as_mut()).await {
+                Ok(answer) => break answer.map_err(|error| patience.blame(error))?,
+                Err(_) => patience.check(&route.upstream)?,
+            }
+        };
+
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return switch(response, &route, client, wants_tunnel);
         }
-        until = Instant::now() + patience_left;
+        let (mut head, body) = response.into_parts();
+        prepare_response(&mut head.headers);
+        // Of HTTP/1 to the service, the client need not know.
+        head.version = Version::default();
+        let body = UpstreamBody::new(body, lease, Arc::clone(&route), patience.deadline());
+        Ok(Response::from_parts(head, ReplyBody::Upstream(body)))
     }
 }
 
-/// A request whose body failed looks like a broken connection; the body knows better.
-fn blame(error: UpstreamError, stage: Stage, limits: &Limits) -> UpstreamError {
-    match stage {
-        Stage::TooLarge => UpstreamError::BodyTooLarge { limit: limits.body_bytes },
-        Stage::Broken => UpstreamError::BodyBroken,
-        Stage::Moving | Stage::WaitingForClient | Stage::Done => error,
+/// The service speaks another protocol from now on; so will the client's connection when it has the answer.
+fn switch(
+    mut response: Response<Incoming>,
+    route: &Route,
+    client: &ClientConnection,
+    wants_tunnel: bool,
+) -> Result<Response<ReplyBody>, UpstreamError> {
+    if !wants_tunnel || !frame::grants_websocket(response.headers()) {
+        let source = anyhow::anyhow!("switched to a protocol nobody asked for");
+        return Err(UpstreamError::Broken { upstream: route.upstream.name.clone(), source });
+    }
+    client.switch_to(Tunnel::new(hyper::upgrade::on(&mut response), route.limits.idle_timeout));
+    let (mut head, _) = response.into_parts();
+    prepare_response(&mut head.headers);
+    upgrade_to_websocket(&mut head.headers);
+    Ok(Response::from_parts(head, ReplyBody::Own(Body::empty())))
+}
+
+/// Asks the service, on a kept connection if there is one.
+async fn ask(
+    upstream: &Upstream,
+    mut request: Request<RequestBody>,
+    worker: &Rc<Worker>,
+) -> Result<(Lease, Response<Incoming>), UpstreamError> {
+    loop {
+        let mut lease = match upstream.kept_connection(&worker.pool) {
+            Some(lease) => lease,
+            // Seldom needed, and larger than all the rest.
+            None => Box::pin(connect(upstream, worker)).await?,
+        };
+        if !lease.is_ready() && Box::pin(lease.ready()).await.is_err() {
+            continue;
+        }
+        match lease.send(request).await {
+            Ok(response) => return Ok((lease, response)),
+            Err(mut error) => match error.take_message() {
+                Some(unsent) if lease.is_reused() => request = unsent,
+                _ => {
+                    let source = error.into_error().into();
+                    return Err(UpstreamError::Broken { upstream: upstream.name.clone(), source });
+                }
+            },
+        }
+    }
+}
+
+async fn connect(upstream: &Upstream, worker: &Rc<Worker>) -> Result<Lease, UpstreamError> {
+    let connected = async {
+        let address = upstream.address().await?;
+        worker.pool.connect(address, worker.gateway.proxy.connect_timeout).await
+    };
+    connected.await.map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => upstream.timed_out(),
+        _ => UpstreamError::Unreachable { upstream: upstream.name.clone(), source: error.into() },
+    })
+}
+
+/// How long an answer is waited for: as long as the request moves, and the route's patience more.
+struct Patience<'a> {
+    limits: &'a Limits,
+    upload: Option<Rc<Upload>>,
+    began: Instant,
+}
+
+impl<'a> Patience<'a> {
+    fn new(limits: &'a Limits, upload: Option<Rc<Upload>>, began: Instant) -> Self {
+        Self { limits, upload, began }
+    }
+
+    /// When the whole exchange must be over.
+    fn deadline(&self) -> Option<Instant> {
+        self.limits.total_timeout.map(|total| self.began + total)
+    }
+
+    /// When it is worth looking again.
+    fn until(&self) -> Instant {
+        let moved = self.upload.as_ref().map_or(self.began, |upload| upload.moved_at());
+        let until = moved + self.limits.timeout;
+        self.deadline().map_or(until, |deadline| deadline.min(until))
+    }
+
+    /// Whether patience is over, and whose fault that is.
+    fn check(&self, upstream: &Upstream) -> Result<(), UpstreamError> {
+        if Instant::now() < self.until() {
+            return Ok(());
+        }
+        Err(match self.stage() {
+            Stage::WaitingForClient => UpstreamError::BodyTooSlow,
+            _ => upstream.timed_out(),
+        })
+    }
+
+    /// A request whose body failed looks like a broken connection; the body knows better.
+    fn blame(&self, error: UpstreamError) -> UpstreamError {
+        match self.stage() {
+            Stage::TooLarge => UpstreamError::BodyTooLarge { limit: self.limits.body_bytes },
+            Stage::TooSlow => UpstreamError::BodyTooSlow,
+            Stage::Broken => UpstreamError::BodyBroken,
+            Stage::Moving | Stage::WaitingForClient | Stage::Done => error,
+        }
+    }
+
+    fn stage(&self) -> Stage {
+        self.upload.as_ref().map_or(Stage::Done, |upload| upload.stage())
     }
 }

@@ -1,17 +1,22 @@
 //! The client's body on its way to the service.
 
+use std::cell::Cell;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::{BoxError, ClientBody};
 use crate::headers::is_owned;
+
+/// A client may be waited for so long in all, and longer by the time its bytes take at the least rate.
+const GRACE: Duration = Duration::from_secs(10);
+const LEAST_BYTES_PER_SECOND: u64 = 512;
 
 /// The body of a request to a service: the client's, cut off where it becomes too large.
 pub(crate) struct RequestBody(Option<Passing>);
@@ -19,11 +24,28 @@ pub(crate) struct RequestBody(Option<Passing>);
 struct Passing {
     inner: ClientBody,
     left: u64,
-    upload: Arc<Upload>,
+    upload: Rc<Upload>,
+    rate: Rate,
+}
+
+/// Whether a client sends fast enough, over all the time it was waited for.
+struct Rate {
+    bytes: u64,
+    waited: Duration,
+    waiting: Option<Waiting>,
+}
+
+struct Waiting {
+    since: Instant,
+    /// Runs only while the client makes us wait, which one that sends all at once never does.
+    timer: Pin<Box<Sleep>>,
 }
 
 /// How far the client's body has come; tells whose fault it is when nothing moves.
-pub(crate) struct Upload(Mutex<(Stage, Instant)>);
+pub(crate) struct Upload {
+    stage: Cell<Stage>,
+    moved_at: Cell<Instant>,
+}
 
 /// Where the client's body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +58,8 @@ pub(crate) enum Stage {
     Done,
     /// It is larger than allowed.
     TooLarge,
+    /// It arrives more slowly than allowed.
+    TooSlow,
     /// The client broke it off, or it is malformed.
     Broken,
 }
@@ -44,34 +68,66 @@ pub(crate) enum Stage {
 #[error("the body is too large")]
 struct TooLarge;
 
+#[derive(Debug, thiserror::Error)]
+#[error("the body arrives too slowly")]
+struct TooSlow;
+
 impl RequestBody {
     pub fn empty() -> Self {
         Self(None)
     }
 
-    pub fn new(inner: ClientBody, limit: u64) -> (Self, Arc<Upload>) {
-        let stage = if inner.is_end_stream() { Stage::Done } else { Stage::Moving };
-        let upload = Arc::new(Upload(Mutex::new((stage, Instant::now()))));
-        (Self(Some(Passing { inner, left: limit, upload: Arc::clone(&upload) })), upload)
+    /// The body, and how far it has come if there is any.
+    pub fn new(inner: ClientBody, limit: u64) -> (Self, Option<Rc<Upload>>) {
+        if inner.is_end_stream() {
+            return (Self::empty(), None);
+        }
+        let upload = Rc::new(Upload { stage: Cell::new(Stage::Moving), moved_at: Cell::new(Instant::now()) });
+        let passing = Passing { inner, left: limit, upload: Rc::clone(&upload), rate: Rate::new() };
+        (Self(Some(passing)), Some(upload))
     }
 }
 
 impl Upload {
     pub fn stage(&self) -> Stage {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
+        self.stage.get()
     }
 
-    /// How long ago the last piece was passed on.
-    pub fn quiet_for(&self) -> Duration {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.elapsed()
+    /// When the last piece was passed on.
+    pub fn moved_at(&self) -> Instant {
+        self.moved_at.get()
     }
 
     fn is_at(&self, stage: Stage) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0 = stage;
+        self.stage.set(stage);
     }
 
     fn moved_to(&self, stage: Stage) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (stage, Instant::now());
+        self.stage.set(stage);
+        self.moved_at.set(Instant::now());
+    }
+}
+
+impl Rate {
+    fn new() -> Self {
+        Self { bytes: 0, waited: Duration::ZERO, waiting: None }
+    }
+
+    fn arrived(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        if let Some(waiting) = self.waiting.take() {
+            self.waited += waiting.since.elapsed();
+        }
+    }
+
+    /// Ready once the client has been waited for longer than its bytes are worth.
+    fn poll_too_slow(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let waiting = self.waiting.get_or_insert_with(|| {
+            let worth = GRACE + Duration::from_secs(self.bytes / LEAST_BYTES_PER_SECOND);
+            let timer = Box::pin(sleep(worth.saturating_sub(self.waited)));
+            Waiting { since: Instant::now(), timer }
+        });
+        waiting.timer.as_mut().poll(context)
     }
 }
 
@@ -84,6 +140,7 @@ impl Passing {
                 return Err(TooLarge.into());
             };
             self.left = left;
+            self.rate.arrived(length);
         }
         self.upload.moved_to(if self.inner.is_end_stream() { Stage::Done } else { Stage::Moving });
         // A trailer must not say what a header may not.
@@ -115,6 +172,9 @@ impl Body for RequestBody {
         let polled = Pin::new(&mut passing.inner).poll_frame(context);
         if polled.is_pending() {
             passing.upload.is_at(Stage::WaitingForClient);
+            ready!(passing.rate.poll_too_slow(context));
+            passing.upload.is_at(Stage::TooSlow);
+            return Poll::Ready(Some(Err(TooSlow.into())));
         }
         match ready!(polled) {
             Some(Ok(frame)) => Poll::Ready(Some(passing.pass(frame))),

@@ -3,17 +3,30 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue};
-
-use super::plain;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
+/// The other end of a connection.
+pub(crate) struct Peer {
+    /// An IPv4 address that arrived on an IPv6 socket is what it is.
+    pub address: IpAddr,
+    text: HeaderValue,
+}
+
+impl Peer {
+    pub fn new(address: IpAddr) -> Self {
+        let address = address.to_canonical();
+        Self { address, text: HeaderValue::try_from(address.to_string()).expect("an address is visible ASCII") }
+    }
+}
+
 /// Client, scheme and host: from the connection, and from the trusted proxies in front.
 pub(crate) struct Forwarded {
+    /// Who asks, as far as it can be believed.
+    pub client: IpAddr,
     chain: HeaderValue,
     proto: HeaderValue,
     host: Option<HeaderValue>,
@@ -22,17 +35,27 @@ pub(crate) struct Forwarded {
 impl Forwarded {
     /// Reads the headers as they came. Of `X-Forwarded-For`, the last `trusted_hops` entries count:
     /// each trusted proxy adds one at the end, and what is before them anyone may have written.
-    pub fn read(headers: &HeaderMap, peer: IpAddr, host: Option<&Authority>, trusted_hops: usize) -> Self {
+    pub fn read(headers: &HeaderMap, peer: &Peer, host: Option<HeaderValue>, trusted_hops: usize) -> Self {
+        if trusted_hops == 0 {
+            return Self {
+                client: peer.address,
+                chain: peer.text.clone(),
+                proto: HeaderValue::from_static("http"),
+                host,
+            };
+        }
         let mut chain = String::new();
-        for address in trusted_addresses(headers, trusted_hops) {
+        let trusted = trusted_addresses(headers, trusted_hops);
+        for address in &trusted {
             // Writing to a String cannot fail.
             let _ = write!(chain, "{address}, ");
         }
-        let _ = write!(chain, "{}", plain(peer));
+        let _ = write!(chain, "{}", peer.address);
         Self {
+            client: trusted.first().copied().unwrap_or(peer.address),
             chain: HeaderValue::try_from(chain).expect("addresses are visible ASCII"),
-            proto: HeaderValue::from_static(if trusted_hops > 0 { trusted_proto(headers) } else { "http" }),
-            host: host.and_then(|host| HeaderValue::from_str(host.as_str()).ok()),
+            proto: HeaderValue::from_static(trusted_proto(headers)),
+            host,
         }
     }
 
@@ -47,17 +70,19 @@ impl Forwarded {
 
 /// The entries the trusted proxies wrote; nothing before one that is not an address can be placed.
 fn trusted_addresses(headers: &HeaderMap, trusted_hops: usize) -> Vec<IpAddr> {
-    if trusted_hops == 0 {
-        return Vec::new();
-    }
     let entries: Vec<&str> = headers
         .get_all(X_FORWARDED_FOR)
         .iter()
         .flat_map(|value| value.to_str().unwrap_or_default().split(','))
         .map(str::trim)
         .collect();
-    let mut trusted: Vec<IpAddr> =
-        entries.iter().rev().take(trusted_hops).map_while(|entry| entry.parse().ok()).map(plain).collect();
+    let mut trusted: Vec<IpAddr> = entries
+        .iter()
+        .rev()
+        .take(trusted_hops)
+        .map_while(|entry| entry.parse().ok())
+        .map(|address: IpAddr| address.to_canonical())
+        .collect();
     trusted.reverse();
     trusted
 }
@@ -81,8 +106,8 @@ mod tests {
         given.for_each(|(name, value)| {
             headers.append(name, value);
         });
-        let host = Authority::from_static("shop.example");
-        let forwarded = Forwarded::read(&headers, "::ffff:10.0.0.9".parse().unwrap(), Some(&host), trusted_hops);
+        let peer = Peer::new("::ffff:10.0.0.9".parse().unwrap());
+        let forwarded = Forwarded::read(&headers, &peer, Some(HeaderValue::from_static("shop.example")), trusted_hops);
         let mut out = HeaderMap::new();
         forwarded.write(&mut out);
         out

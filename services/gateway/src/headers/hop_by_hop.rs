@@ -2,32 +2,30 @@
 
 use http::{HeaderMap, HeaderName, header};
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+/// Whether the header of this name is for the next hop alone.
+///
+/// `Trailer` is not: it announces fields that are passed on.
+pub(super) fn ends_here(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+            | "http2-settings"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+    )
+}
 
-/// `Trailer` is not among them: it announces fields that are passed on.
-const ALWAYS: [HeaderName; 9] = [
-    header::CONNECTION,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    HTTP2_SETTINGS,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-];
-
-/// Removes them, and those that `Connection` nominates.
-pub(super) fn remove(headers: &mut HeaderMap) {
+/// Removes what `Connection` nominates.
+pub(super) fn remove_nominated(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
         for name in nominated(headers) {
             headers.remove(name);
         }
-    }
-    for name in &ALWAYS {
-        headers.remove(name);
     }
 }
 
@@ -66,9 +64,10 @@ mod tests {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
         }
 
-        remove(&mut headers);
+        remove_nominated(&mut headers);
 
-        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-kept"]);
+        let left: Vec<_> = headers.keys().map(HeaderName::as_str).filter(|name| !ends_here(name)).collect();
+        assert_eq!(left, ["x-kept"]);
     }
 
     #[test]

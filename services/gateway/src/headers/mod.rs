@@ -4,12 +4,10 @@ mod forwarded;
 mod hop_by_hop;
 mod owned;
 
-use std::net::IpAddr;
-
-use http::{HeaderMap, HeaderValue, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use portico_common::middleware::{RequestId, TRACEPARENT, TraceContext, X_REQUEST_ID};
 
-pub(crate) use forwarded::Forwarded;
+pub(crate) use forwarded::{Forwarded, Peer};
 pub(crate) use owned::is_owned;
 
 /// What the gateway says about a request it passes on.
@@ -26,10 +24,9 @@ pub(crate) struct Stamp<'a> {
 /// The token check must have been made on the headers as they came.
 pub(crate) fn prepare_request(headers: &mut HeaderMap, stamp: &Stamp<'_>) {
     let takes_trailers = hop_by_hop::takes_trailers(headers);
-    hop_by_hop::remove(headers);
-    owned::remove(headers);
+    hop_by_hop::remove_nominated(headers);
     // Waiting for `100 Continue` is between the client and the gateway.
-    headers.remove(header::EXPECT);
+    remove_all(headers, |name| hop_by_hop::ends_here(name) || owned::is_owned(name) || name == "expect");
     if takes_trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
         headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
@@ -44,9 +41,24 @@ pub(crate) fn prepare_request(headers: &mut HeaderMap, stamp: &Stamp<'_>) {
     stamp.forwarded.write(headers);
 }
 
+/// Asks for the WebSocket that the client asked for, or tells that it is one now.
+pub(crate) fn upgrade_to_websocket(headers: &mut HeaderMap) {
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+}
+
 /// Turns the headers of a service's answer into those of the answer to the client.
 pub(crate) fn prepare_response(headers: &mut HeaderMap) {
-    hop_by_hop::remove(headers);
+    hop_by_hop::remove_nominated(headers);
+    remove_all(headers, hop_by_hop::ends_here);
+}
+
+fn remove_all(headers: &mut HeaderMap, is_unwanted: impl Fn(&str) -> bool) {
+    // Nothing is allocated while there is nothing to remove.
+    let unwanted: Vec<HeaderName> = headers.keys().filter(|name| is_unwanted(name.as_str())).cloned().collect();
+    for name in unwanted {
+        headers.remove(name);
+    }
 }
 
 /// HTTP/2 may split the cookies, HTTP/1 may not (RFC 9113 section 8.2.3).
@@ -69,11 +81,6 @@ fn drop_orphaned_tracestate(headers: &mut HeaderMap, trace: &TraceContext) {
     if !came_with.is_some_and(|parent| parent.contains(&joined)) {
         headers.remove("tracestate");
     }
-}
-
-/// An IPv4 address that arrived on an IPv6 socket is written as what it is.
-fn plain(address: IpAddr) -> IpAddr {
-    address.to_canonical()
 }
 
 #[cfg(test)]

@@ -3,8 +3,6 @@
 //! Many servers hand headers on with `-`, `_` and `.` made alike (CGI and its heirs), so every
 //! spelling of a name counts as the name.
 
-use http::{HeaderMap, HeaderName};
-
 /// Whatever begins like this is removed.
 const PREFIXES: [&str; 10] = [
     "x-user-",
@@ -55,19 +53,15 @@ const PROPER_ONLY: [&str; 12] = [
     "x-request-id",
 ];
 
-pub(super) fn remove(headers: &mut HeaderMap) {
-    let owned: Vec<HeaderName> = headers.keys().filter(|name| is_owned(name.as_str())).cloned().collect();
-    for name in owned {
-        headers.remove(name);
-    }
-}
-
 /// Whether a client may not send this header, `name` being in lower case as `HeaderName` has it.
 pub(crate) fn is_owned(name: &str) -> bool {
-    let is_improper = || name.contains(['_', '.']);
-    PREFIXES.iter().any(|prefix| begins_like(name, prefix))
+    let is_owned = match name.as_bytes() {
+        [b'x', b'-' | b'_' | b'.', ..] => PREFIXES.iter().any(|prefix| begins_like(name, prefix)),
+        _ => false,
+    };
+    is_owned
         || NAMES.iter().any(|owned| is_like(name, owned))
-        || is_improper() && PROPER_ONLY.iter().any(|proper| is_like(name, proper))
+        || name.contains(['_', '.']) && PROPER_ONLY.iter().any(|proper| is_like(name, proper))
 }
 
 fn is_like(name: &str, owned: &str) -> bool {

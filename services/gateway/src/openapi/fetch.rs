@@ -5,16 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, ensure};
-use bytes::Bytes;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, header};
-use http_body_util::{BodyExt as _, Limited};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::body::RequestBody;
 use crate::routes::{RouteFile, RouteTable};
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, fetch};
 
 const SERVICE_DOCUMENT: PathAndQuery = PathAndQuery::from_static("/openapi.json");
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -57,7 +53,7 @@ impl Source {
 
     /// Asks for the document as it is published now.
     pub async fn fetch(&self) -> Answer {
-        let asked = timeout(PATIENCE, self.ask()).await;
+        let asked = timeout(PATIENCE, fetch(&self.upstream, &self.path, LARGEST_DOCUMENT)).await;
         let read = match asked.unwrap_or_else(|_| Err(anyhow!("no answer within {PATIENCE:?}"))) {
             Ok(body) => read(&body).map_err(|error| (error, Answer::Unusable)),
             Err(error) => Err((error, Answer::Away)),
@@ -75,18 +71,6 @@ impl Source {
                 answer
             }
         }
-    }
-
-    async fn ask(&self) -> anyhow::Result<Bytes> {
-        let mut request = Request::new(RequestBody::empty());
-        *request.uri_mut() = self.upstream.uri(self.path.clone());
-        request.headers_mut().insert(header::HOST, self.upstream.host.clone());
-        request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        let response = self.upstream.send(request).await?;
-        let status = response.status();
-        ensure!(!status.is_server_error(), "{} answers {status}", self.path);
-        let body = Limited::new(response.into_body(), LARGEST_DOCUMENT).collect().await;
-        Ok(body.map_err(|error| anyhow!(error))?.to_bytes())
     }
 }
 

@@ -20,7 +20,7 @@ use futures_util::future::join_all;
 use http::HeaderValue;
 use serde_json::Value;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::own;
 use crate::routes::{RouteFile, RouteTable};
@@ -57,7 +57,7 @@ pub(crate) struct Published {
 }
 
 impl Reference {
-    /// A reference that knows the gateway's own paths only, until it is [followed](Self::follow) or asked.
+    /// A reference that knows the gateway's own paths only, until it is [refreshed](Self::refresh_in_turn) or asked.
     pub fn new(file: &RouteFile, routes: Arc<RouteTable>) -> anyhow::Result<Self> {
         let own = serde_json::to_value(own::api())?;
         let sources = Source::all(file, &routes)?;
@@ -71,13 +71,10 @@ impl Reference {
         })
     }
 
-    /// Keeps it up to date; ends only when dropped.
-    pub async fn follow(self: Arc<Self>) {
-        loop {
-            self.refresh().await;
-            let is_complete = self.published.load().is_complete;
-            sleep(if is_complete { REFRESH } else { RETRY }).await;
-        }
+    /// Asks all services, and says when to ask again.
+    pub async fn refresh_in_turn(&self) -> Duration {
+        self.refresh().await;
+        if self.published.load().is_complete { REFRESH } else { RETRY }
     }
 
     /// What is known now; while a service has never been heard of, it is asked first.

@@ -59,7 +59,7 @@ pub(super) struct Pages {
     responses((status = 200, description = "All of them, as HTML or JSON by `Accept`", body = Pages))
 )]
 pub(super) async fn list(gateway: &Gateway, head: &Parts) -> Response {
-    let published = gateway.reference.current().await;
+    let published = gateway.reference().current().await;
     let items: Vec<Page> = published.problems.values().map(Page::from).collect();
     if !wants_html(head) {
         return ([VARIES], Json(Pages { items })).into_response();
@@ -92,7 +92,7 @@ pub(super) async fn list(gateway: &Gateway, head: &Parts) -> Response {
     )
 )]
 pub(super) async fn show(gateway: &Gateway, head: &Parts, code: &str) -> Result<Response, ApiError> {
-    let published = gateway.reference.current().await;
+    let published = gateway.reference().current().await;
     let problem = published.problems.get(code).ok_or_else(|| {
         ApiError::new(&kinds::NOT_FOUND, "no service has a problem of that code; /problems lists all")
     })?;

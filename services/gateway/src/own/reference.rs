@@ -22,7 +22,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
     )
 )]
 pub(super) async fn show(gateway: &Gateway, head: &Parts) -> Response {
-    let published = gateway.reference.current().await;
+    let published = gateway.reference().current().await;
     let validators = [(header::ETAG, published.etag.clone()), (header::CACHE_CONTROL, REVALIDATE)];
     let holds_it = head.headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
         let tags = value.to_str().unwrap_or_default();

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use anyhow::{Context as _, bail, ensure};
 use url::Url;
 
+use crate::limit::Policies;
+
 use super::{OWN_PATHS, RouteEntry, RouteFile, ServiceEntry, covers};
 
 impl RouteFile {
@@ -18,6 +20,7 @@ impl RouteFile {
                 }
             }
         }
+        Policies::new(&self.limits)?;
         ensure!(!self.routes.is_empty(), "routes: there is none, so nothing would be reachable");
         let mut prefixes = HashSet::new();
         for (index, route) in self.routes.iter().enumerate() {
@@ -63,6 +66,7 @@ impl ServiceEntry {
 
 impl RouteEntry {
     fn check(&self, place: &str, file: &RouteFile) -> anyhow::Result<()> {
+        Policies::new(&file.limits)?.of_route(&self.prefix, &self.limits)?;
         check_prefix(&self.prefix).with_context(|| format!("{place}.prefix: {:?}", self.prefix))?;
         match (&self.service, &self.url) {
             (Some(_), Some(_)) | (None, None) => {

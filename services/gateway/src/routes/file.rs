@@ -8,6 +8,8 @@ use anyhow::{Context as _, anyhow};
 use serde::{Deserialize, Deserializer, de};
 use url::Url;
 
+use crate::limit::LimitEntry;
+
 const LONGEST_TIMEOUT_SECONDS: f64 = 86_400.0;
 
 /// The list of services and routes. One that was [`parse`](Self::parse)d is consistent.
@@ -17,6 +19,9 @@ pub struct RouteFile {
     /// Our own services, by name.
     #[serde(default)]
     pub services: BTreeMap<String, ServiceEntry>,
+    /// Rate limits, by name.
+    #[serde(default)]
+    pub limits: BTreeMap<String, LimitEntry>,
     /// Which paths go where.
     #[serde(default)]
     pub routes: Vec<RouteEntry>,
@@ -59,6 +64,9 @@ pub struct RouteEntry {
     /// How long the whole exchange may take, from the request's headers to the answer's last byte.
     #[serde(default, rename = "total_timeout_secs", deserialize_with = "seconds")]
     pub total_timeout: Option<Duration>,
+    /// The rate limits that must all allow a request, by name.
+    #[serde(default)]
+    pub limits: Vec<String>,
     /// The largest request body that is passed on.
     pub body_limit_bytes: Option<u64>,
 }

@@ -8,7 +8,8 @@ use anyhow::Context as _;
 
 use super::{RouteEntry, RouteFile, TokenRule, covers};
 use crate::config::ProxyConfig;
-use crate::upstream::{Client, Upstream};
+use crate::limit::{Per, Policies, PolicySet};
+use crate::upstream::Upstream;
 
 /// Where requests under a prefix go, and within which limits.
 pub(crate) struct Route {
@@ -16,6 +17,10 @@ pub(crate) struct Route {
     pub token: TokenRule,
     pub limits: Limits,
     pub upstream: Arc<Upstream>,
+    /// Rate limits that count before it is known whose the token is.
+    pub limits_of_clients: PolicySet,
+    /// Rate limits that count whose token it is.
+    pub limits_of_subjects: PolicySet,
 }
 
 /// How long and how large an exchange may be.
@@ -32,12 +37,13 @@ pub(crate) struct Limits {
 }
 
 /// All routes, the longest prefix first.
-pub(crate) struct RouteTable(Vec<Route>);
+pub(crate) struct RouteTable(Vec<Arc<Route>>);
 
 impl RouteTable {
     /// Makes the table; `body_limit` counts where a route does not say.
-    pub fn new(file: &RouteFile, proxy: &ProxyConfig, body_limit: u64, client: &Client) -> anyhow::Result<Self> {
+    pub fn new(file: &RouteFile, proxy: &ProxyConfig, body_limit: u64) -> anyhow::Result<Self> {
         let mut upstreams = HashMap::new();
+        let policies = Policies::new(&file.limits)?;
         let mut routes = file
             .routes
             .iter()
@@ -46,11 +52,19 @@ impl RouteTable {
                 let url = file.url_of(entry).with_context(|| format!("{}: no address", entry.prefix))?;
                 let upstream = match upstreams.get(name) {
                     Some(upstream) => Arc::clone(upstream),
-                    None => Arc::new(Upstream::new(name, url, client.clone())?),
+                    None => Arc::new(Upstream::new(name, url)?),
                 };
                 upstreams.insert(name, Arc::clone(&upstream));
                 let limits = entry.limits(proxy, body_limit);
-                Ok(Route { prefix: entry.prefix.clone(), token: entry.token, limits, upstream })
+                let (of_subjects, of_clients) = file.limits_of(entry);
+                Ok(Arc::new(Route {
+                    prefix: entry.prefix.clone(),
+                    token: entry.token,
+                    limits,
+                    upstream,
+                    limits_of_clients: policies.of_route(&entry.prefix, &of_clients)?,
+                    limits_of_subjects: policies.of_route(&entry.prefix, &of_subjects)?,
+                }))
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
         routes.sort_by(|a, b| b.prefix.len().cmp(&a.prefix.len()).then_with(|| a.prefix.cmp(&b.prefix)));
@@ -58,13 +72,21 @@ impl RouteTable {
     }
 
     /// The route with the longest prefix that covers `path`.
-    pub fn find(&self, path: &str) -> Option<&Route> {
+    pub fn find(&self, path: &str) -> Option<&Arc<Route>> {
         self.0.iter().find(|route| covers(&route.prefix, path))
     }
 
     /// The upstream of that name.
     pub fn upstream(&self, name: &str) -> Option<&Arc<Upstream>> {
         self.0.iter().map(|route| &route.upstream).find(|upstream| upstream.name == name)
+    }
+}
+
+impl RouteFile {
+    /// The names of a route's limits that count subjects, and those of the others.
+    fn limits_of(&self, entry: &RouteEntry) -> (Vec<String>, Vec<String>) {
+        let counts_subjects = |name: &String| self.limits.get(name).is_some_and(|limit| limit.per == Per::Subject);
+        entry.limits.iter().cloned().partition(counts_subjects)
     }
 }
 

@@ -4,14 +4,15 @@ mod raw;
 mod upstream;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portico_common::clock::Clock;
 use portico_common::server::ServerConfig;
 use portico_common::telemetry::{LogFormat, TelemetryConfig};
 use portico_common::token::TokenConfig;
-use portico_gateway::{Config, ProxyConfig, RouteFile, RoutesConfig, serve};
+use portico_gateway::{Config, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig, serve};
 use portico_testkit::{Client, Issuer, RunningService, User};
 
 use crate::logs;
@@ -132,6 +133,18 @@ pub async fn start_gateway(routes: &str, proxy: ProxyConfig, tokens: TokenConfig
     .await
 }
 
+/// Starts a gateway that follows a route file, and waits until it is ready.
+pub async fn start_gateway_with_file(path: &Path, tokens: TokenConfig) -> RunningService {
+    logs::capture();
+    let routes = RouteFile::read(path).expect("the test's routes");
+    RunningService::start(|server, listeners, lifecycle| {
+        let mut config = config(server, ProxyConfig::default(), tokens);
+        path.clone_into(&mut config.routes.routes);
+        serve(config, routes, listeners, Clock::system(), lifecycle)
+    })
+    .await
+}
+
 /// The settings of a gateway under test.
 pub fn config(server: ServerConfig, proxy: ProxyConfig, tokens: TokenConfig) -> Config {
     Config {
@@ -140,6 +153,8 @@ pub fn config(server: ServerConfig, proxy: ProxyConfig, tokens: TokenConfig) -> 
         telemetry: TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Text },
         routes: RoutesConfig { routes: PathBuf::new(), upstreams: Vec::new() },
         proxy,
+        edge: EdgeConfig { workers: NonZeroUsize::new(2), ..EdgeConfig::default() },
+        store: StoreConfig::default(),
     }
 }
 

@@ -7,7 +7,7 @@ mod upload;
 use std::error::Error;
 
 pub(crate) use client::ClientBody;
-pub(crate) use reply::{ReplyBody, UpstreamBody};
+pub(crate) use reply::{Reply, ReplyBody, UpstreamBody};
 pub(crate) use upload::{RequestBody, Stage, Upload};
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;

@@ -1,0 +1,25 @@
+//! What follows from one reading of the route file, in force as a whole.
+
+use std::sync::Arc;
+
+use crate::config::ProxyConfig;
+use crate::openapi::Reference;
+use crate::routes::{RouteFile, RouteTable};
+
+/// Where requests go, and the description of what is there.
+pub(crate) struct Routing {
+    pub table: Arc<RouteTable>,
+    pub reference: Arc<Reference>,
+}
+
+impl Routing {
+    /// Makes it of a file; `body_limit` counts where a route does not say.
+    ///
+    /// # Errors
+    /// A route leads nowhere.
+    pub fn new(file: &RouteFile, proxy: &ProxyConfig, body_limit: u64) -> anyhow::Result<Self> {
+        let table = Arc::new(RouteTable::new(file, proxy, body_limit)?);
+        let reference = Arc::new(Reference::new(file, Arc::clone(&table))?);
+        Ok(Self { table, reference })
+    }
+}

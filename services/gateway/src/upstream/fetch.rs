@@ -1,0 +1,41 @@
+//! A question of the gateway's own to a service, beside the clients' requests.
+
+use anyhow::{anyhow, ensure};
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Uri, header};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::Upstream;
+
+/// Reads the document at `path`, of at most `largest` bytes, on a connection of its own.
+///
+/// # Errors
+/// The service cannot be reached, breaks off, answers with a server error or with more.
+pub(crate) async fn fetch(upstream: &Upstream, path: &PathAndQuery, largest: usize) -> anyhow::Result<Bytes> {
+    let stream = TcpStream::connect(upstream.address().await?).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let mut request = Request::new(Empty::<Bytes>::new());
+    *request.uri_mut() = Uri::from(path.clone());
+    request.headers_mut().insert(header::HOST, upstream.host.clone());
+    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    let answer = async {
+        let response = sender.send_request(request).await?;
+        let status = response.status();
+        ensure!(!status.is_server_error(), "{path} answers {status}");
+        let body = Limited::new(response.into_body(), largest).collect().await;
+        Ok(body.map_err(|error| anyhow!(error))?.to_bytes())
+    };
+    tokio::pin!(connection);
+    tokio::pin!(answer);
+    tokio::select! {
+        answer = &mut answer => answer,
+        ended = &mut connection => {
+            ended?;
+            answer.await
+        }
+    }
+}
