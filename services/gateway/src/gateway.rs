@@ -3,12 +3,13 @@
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use arc_swap::ArcSwap;
 use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use http::{HeaderMap, HeaderName, Request, Response, header};
 use hyper::body::Incoming;
 use portico_common::error::{ApiError, kinds, render};
@@ -34,6 +35,9 @@ use crate::{frame, problems};
 
 /// How machines say who they are; services check it.
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// How soon it is noticed that a service has moved, at the latest.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
 
 /// What every request needs.
 pub(crate) struct Gateway {
@@ -82,6 +86,15 @@ impl Gateway {
     /// The description of what is behind the gateway now.
     pub fn reference(&self) -> Arc<Reference> {
         Arc::clone(&self.routing.load().reference)
+    }
+
+    /// Keeps the addresses of services up to date; ends only when dropped.
+    pub async fn follow_names(self: Arc<Self>) {
+        loop {
+            sleep(LOOK_UP_EVERY).await;
+            let table = Arc::clone(&self.routing.load().table);
+            join_all(table.upstreams().map(|upstream| upstream.resolve())).await;
+        }
     }
 
     /// Keeps the description up to date; ends only when dropped.
@@ -182,13 +195,11 @@ impl Gateway {
         line: &mut AccessLine,
     ) -> Result<(), ApiError> {
         let verdict = self.limiter.check(limits, requester, Instant::now()).await;
-        match verdict.refusal() {
-            Some(refusal) => Err(refusal),
-            None => {
-                verdict.tell(&mut line.told_by_limits);
-                Ok(())
-            }
+        if let Some(refusal) = verdict.refusal() {
+            return Err(refusal);
         }
+        verdict.tell(&mut line.told_by_limits);
+        Ok(())
     }
 }
 

@@ -78,6 +78,7 @@ pub async fn serve(
         access_log_sample: config.edge.access_log_sample,
     });
     lifecycle.spawn("limits", async move { limiter.follow().await });
+    lifecycle.spawn("names", Arc::clone(&gateway).follow_names());
     lifecycle.spawn("reference", Arc::clone(&gateway).follow_reference());
     lifecycle.spawn("routes", reload::follow(Arc::clone(&gateway), config.routes));
     let edge = Edge::start(listeners.public, &gateway, &config.server, &config.edge)?;

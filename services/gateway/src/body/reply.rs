@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::BoxError;
 use crate::edge::OpenRequest;
 use crate::routes::Route;
-use crate::upstream::Lease;
+use crate::upstream::{Exchange, Lease};
 
 /// The body of an answer on a client's connection, which is busy until it ends.
 pub(crate) struct Reply {
@@ -31,6 +31,8 @@ pub(crate) enum ReplyBody {
 pub(crate) struct UpstreamBody {
     inner: Incoming,
     lease: Option<Lease>,
+    /// The endpoint is busy with it until it ends.
+    _exchange: Exchange,
     is_read: bool,
     route: Arc<Route>,
     deadline: Option<Instant>,
@@ -49,8 +51,14 @@ impl Reply {
 }
 
 impl UpstreamBody {
-    pub fn new(inner: Incoming, lease: Lease, route: Arc<Route>, deadline: Option<Instant>) -> Self {
-        Self { inner, lease: Some(lease), is_read: false, route, deadline, timer: None }
+    pub fn new(
+        inner: Incoming,
+        lease: Lease,
+        exchange: Exchange,
+        route: Arc<Route>,
+        deadline: Option<Instant>,
+    ) -> Self {
+        Self { inner, lease: Some(lease), _exchange: exchange, is_read: false, route, deadline, timer: None }
     }
 
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {

@@ -162,12 +162,13 @@ impl ClientConnection {
             return Wait::Reader(self.wire.written());
         }
         match self.wire.phase() {
-            Phase::Head => Wait::Head(self.wire.requests()),
+            // While a request is at work nobody reads on, and the rest of a next head is not late.
+            Phase::Head if self.open.get() == 0 && self.wire.is_read_pending() => Wait::Head(self.wire.requests()),
             Phase::Idle | Phase::Tunnel if self.open.get() == 0 => match self.begun.get() {
                 0 => Wait::First,
                 begun => Wait::Next(begun),
             },
-            Phase::Idle | Phase::Body | Phase::Tunnel => Wait::Us,
+            Phase::Idle | Phase::Head | Phase::Body | Phase::Tunnel => Wait::Us,
         }
     }
 
@@ -283,7 +284,9 @@ where
         poll_unless_ended(Pin::new(&mut http), client, context)
     })
     .await;
-    if let Some(refused) = client.wire.refusal() {
+    if ended.is_ok()
+        && let Some(refused) = client.wire.refusal()
+    {
         let (stream, _) = http.into_parts().io.into_inner().into_inner();
         refusal::answer(stream, refused, client).await?;
         return Ok(());

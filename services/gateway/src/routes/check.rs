@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail, ensure};
 use url::Url;
 
 use crate::limit::Policies;
+use crate::upstream::check_place;
 
 use super::{OWN_PATHS, RouteEntry, RouteFile, ServiceEntry, covers};
 
@@ -39,6 +40,14 @@ impl RouteFile {
         }
     }
 
+    /// The places behind a route, if they are not that of its address.
+    pub(super) fn places_of<'a>(&'a self, route: &'a RouteEntry) -> &'a [String] {
+        match &route.service {
+            Some(name) => self.services.get(name).map_or(&[], |service| &service.endpoints),
+            None => &route.endpoints,
+        }
+    }
+
     fn leads_inside(&self, url: &Url) -> bool {
         self.services.values().any(|service| {
             service.url.host() == url.host() && url.port_or_known_default() == Some(service.internal_port)
@@ -51,6 +60,12 @@ impl ServiceEntry {
         let place = format!("services.{name}");
         ensure!(is_identifier(name), "{place}: a name is lower-case letters, digits and _, beginning with a letter");
         check_url(&self.url).with_context(|| format!("{place}.url"))?;
+        check_places(&self.endpoints).with_context(|| format!("{place}.endpoints"))?;
+        let internal = format!(":{}", self.internal_port);
+        ensure!(
+            !self.endpoints.iter().any(|endpoint| endpoint.ends_with(&internal)),
+            "{place}.endpoints: one leads to the internal listener, which no client may reach"
+        );
         ensure!(self.port != 0, "{place}.port: must be at least 1");
         ensure!(self.internal_port != 0, "{place}.internal_port: must be at least 1");
         ensure!(
@@ -88,6 +103,11 @@ impl RouteEntry {
                 );
             }
         }
+        check_places(&self.endpoints).with_context(|| format!("{place}.endpoints"))?;
+        ensure!(
+            self.service.is_none() || self.endpoints.is_empty(),
+            "{place}.endpoints: those of a service are said where it is"
+        );
         if let Some(path) = &self.openapi {
             ensure!(is_plain_path(path), "{place}.openapi: must be a path such as /openapi.json");
         }
@@ -125,6 +145,10 @@ fn check_url(url: &Url) -> anyhow::Result<()> {
     ensure!(is_bare, "{url} is more than http://host:port (paths are passed on as they are)");
     ensure!(url.has_host(), "{url} names no host");
     Ok(())
+}
+
+fn check_places(places: &[String]) -> anyhow::Result<()> {
+    places.iter().try_for_each(|place| check_place(place))
 }
 
 fn is_identifier(name: &str) -> bool {

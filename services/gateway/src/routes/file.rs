@@ -33,6 +33,9 @@ pub struct RouteFile {
 pub struct ServiceEntry {
     /// Where its public listener is reached: `http://host:port`.
     pub url: Url,
+    /// The places it is at (`host:port`), if those are not the one of the URL.
+    #[serde(default)]
+    pub endpoints: Vec<String>,
     /// The port of its public listener.
     pub port: u16,
     /// The port of its internal listener, to which no route may lead.
@@ -51,6 +54,9 @@ pub struct RouteEntry {
     pub service: Option<String>,
     /// The address of the guest that answers: `http://host:port`.
     pub url: Option<Url>,
+    /// The places the guest is at (`host:port`), if those are not the one of the URL.
+    #[serde(default)]
+    pub endpoints: Vec<String>,
     /// What is asked of the caller's token.
     pub token: TokenRule,
     /// Where a guest publishes its OpenAPI 3.1 document, if it does.
@@ -115,6 +121,7 @@ impl RouteFile {
             .get_mut(service)
             .with_context(|| format!("services.{service}: there is no such service, only {known}"))?;
         entry.url = url;
+        entry.endpoints.clear();
         self.check()
     }
 }

@@ -52,7 +52,7 @@ impl RouteTable {
                 let url = file.url_of(entry).with_context(|| format!("{}: no address", entry.prefix))?;
                 let upstream = match upstreams.get(name) {
                     Some(upstream) => Arc::clone(upstream),
-                    None => Arc::new(Upstream::new(name, url)?),
+                    None => Arc::new(Upstream::new(name, url, file.places_of(entry))?),
                 };
                 upstreams.insert(name, Arc::clone(&upstream));
                 let limits = entry.limits(proxy, body_limit);
@@ -76,9 +76,14 @@ impl RouteTable {
         self.0.iter().find(|route| covers(&route.prefix, path))
     }
 
+    /// All upstreams, each as often as it has routes.
+    pub fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.0.iter().map(|route| &route.upstream)
+    }
+
     /// The upstream of that name.
     pub fn upstream(&self, name: &str) -> Option<&Arc<Upstream>> {
-        self.0.iter().map(|route| &route.upstream).find(|upstream| upstream.name == name)
+        self.upstreams().find(|upstream| upstream.name == name)
     }
 }
 

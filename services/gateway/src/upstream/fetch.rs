@@ -1,6 +1,8 @@
 //! A question of the gateway's own to a service, beside the clients' requests.
 
-use anyhow::{anyhow, ensure};
+use std::time::Instant;
+
+use anyhow::{Context as _, anyhow, ensure};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Uri, header};
@@ -16,7 +18,11 @@ use super::Upstream;
 /// # Errors
 /// The service cannot be reached, breaks off, answers with a server error or with more.
 pub(crate) async fn fetch(upstream: &Upstream, path: &PathAndQuery, largest: usize) -> anyhow::Result<Bytes> {
-    let stream = TcpStream::connect(upstream.address().await?).await?;
+    if upstream.endpoints.len() == 0 {
+        upstream.resolve().await;
+    }
+    let exchange = upstream.endpoints.pick(&[], false, Instant::now()).context("its name has no address")?;
+    let stream = TcpStream::connect(exchange.address()).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let mut request = Request::new(Empty::<Bytes>::new());
     *request.uri_mut() = Uri::from(path.clone());

@@ -1,20 +1,31 @@
-//! A service behind the gateway, and how it is asked.
+//! A service behind the gateway: where it is, and who of it is asked.
 
+mod budget;
+mod endpoint;
+mod endpoints;
 mod error;
 mod fetch;
 mod pool;
 
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::future::join_all;
 use http::HeaderValue;
 use tokio::net::lookup_host;
+use tokio::time::timeout;
 use url::{Host, Url};
 
+pub(crate) use endpoint::Exchange;
 pub(crate) use error::UpstreamError;
 pub(crate) use fetch::fetch;
 pub(crate) use pool::{Lease, Pool};
+
+use budget::RetryBudget;
+use endpoints::Endpoints;
+
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// One service, or one guest.
 pub(crate) struct Upstream {
@@ -22,46 +33,77 @@ pub(crate) struct Upstream {
     pub name: String,
     /// The `Host` it is asked by.
     pub host: HeaderValue,
-    address: String,
-    literal: Option<SocketAddr>,
+    pub endpoints: Endpoints,
+    pub retries: RetryBudget,
+    /// `host:port` of each place it is at, where one is a name.
+    names: Vec<String>,
 }
 
 impl Upstream {
-    pub fn new(name: &str, url: &Url) -> anyhow::Result<Self> {
+    /// A service at `url`, or at `places` (`host:port`) if there are any.
+    ///
+    /// # Errors
+    /// `url` names no host.
+    pub fn new(name: &str, url: &Url, places: &[String]) -> anyhow::Result<Self> {
         let host = url.host().with_context(|| format!("{name}: {url} names no host"))?;
-        let port = url.port_or_known_default().unwrap_or(80);
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_string(),
         };
-        let literal = match host {
-            Host::Ipv4(ip) => Some(SocketAddr::from((ip, port))),
-            Host::Ipv6(ip) => Some(SocketAddr::from((ip, port))),
-            Host::Domain(_) => None,
+        let names = if places.is_empty() {
+            vec![format!("{host}:{}", url.port_or_known_default().unwrap_or(80))]
+        } else {
+            places.to_vec()
         };
+        let literals: Option<Vec<SocketAddr>> = names.iter().map(|place| place.parse().ok()).collect();
         Ok(Self {
             name: name.to_owned(),
             host: HeaderValue::try_from(&authority).context("the host of a URL")?,
-            address: format!("{host}:{port}"),
-            literal,
+            retries: RetryBudget::default(),
+            names: if literals.is_some() { Vec::new() } else { names },
+            endpoints: Endpoints::new(literals.unwrap_or_default()),
         })
+    }
+
+    /// Looks its names up again. What is known stays in force for a name that cannot be looked up.
+    pub async fn resolve(&self) {
+        if self.names.is_empty() {
+            return;
+        }
+        let found = join_all(self.names.iter().map(|name| look_up(name))).await;
+        match found.into_iter().collect::<Result<Vec<_>, _>>() {
+            Ok(addresses) => self.endpoints.replace(addresses.into_iter().flatten()),
+            Err(error) => tracing::debug!(upstream = self.name, error = format!("{error:#}"), "not looked up"),
+        }
     }
 
     pub fn timed_out(&self) -> UpstreamError {
         UpstreamError::TimedOut { upstream: self.name.clone() }
     }
 
-    /// A connection to the service that was kept.
-    pub fn kept_connection(&self, pool: &Rc<Pool>) -> Option<Lease> {
-        pool.take(self.literal?)
+    pub fn broken(&self, source: impl Into<anyhow::Error>) -> UpstreamError {
+        UpstreamError::Broken { upstream: self.name.clone(), source: source.into() }
     }
 
-    /// An address of the service.
-    pub async fn address(&self) -> std::io::Result<SocketAddr> {
-        if let Some(address) = self.literal {
-            return Ok(address);
-        }
-        let mut found = lookup_host(&self.address).await?;
-        found.next().ok_or_else(|| std::io::Error::other("the name has no address"))
+    pub fn unreachable(&self, source: impl Into<anyhow::Error>) -> UpstreamError {
+        UpstreamError::Unreachable { upstream: self.name.clone(), source: source.into() }
     }
+}
+
+async fn look_up(name: &str) -> anyhow::Result<Vec<SocketAddr>> {
+    let found: Vec<SocketAddr> = match name.parse() {
+        Ok(address) => vec![address],
+        Err(_) => timeout(LOOKUP_TIMEOUT, lookup_host(name)).await??.collect(),
+    };
+    anyhow::ensure!(!found.is_empty(), "{name} has no address");
+    Ok(found)
+}
+
+/// Whether a `host:port` can be looked up at all.
+pub(crate) fn check_place(place: &str) -> anyhow::Result<()> {
+    let (host, port) = place.rsplit_once(':').with_context(|| format!("{place:?} is not host:port"))?;
+    Host::parse(host).with_context(|| format!("{place:?} has no host"))?;
+    let port: u16 = port.parse().with_context(|| format!("{place:?} has no port"))?;
+    anyhow::ensure!(port != 0, "{place:?} has no port");
+    Ok(())
 }

@@ -15,7 +15,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::portions::{End, Portions, drive_bytes};
+use super::portions::{End, Portions, drive_bytes, refused};
 use super::samples::{bytes_of, damaged, pipeline};
 use super::{StrictIo, Wire};
 
@@ -67,7 +67,7 @@ fn serve(bytes: &[u8], cuts: &[usize]) -> Served {
         tokio::select! {
             biased;
             ended = connection => ended.is_err_and(|error| error.is_parse()),
-            _ = wire.refused() => false,
+            _ = refused(&wire) => false,
         }
     });
     Served { requests: requests.take(), complained, passed: wire.requests() }

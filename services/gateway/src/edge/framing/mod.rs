@@ -39,7 +39,7 @@ pub(crate) use wire::{Phase, Refusal, Wire};
 
 /// The socket of a client, of which only unambiguous requests can be read.
 ///
-/// After a head that is refused, reading waits for good and `Wire::refused` resolves; a fault inside a body is
+/// After a head that is refused, reading waits for good and `Wire::refusal` tells why; a fault inside a body is
 /// an error of kind `InvalidData`, with the reason as its text.
 pub(crate) struct StrictIo<S> {
     stream: S,

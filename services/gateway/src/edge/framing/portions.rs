@@ -1,13 +1,14 @@
 //! A stream that comes in portions, and a reader that takes what passes of it.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Refusal, StrictIo};
+use super::{Refusal, StrictIo, Wire};
 
 /// Gives one portion per read, then waits or ends; takes all that is written.
 pub(super) struct Portions {
@@ -93,4 +94,13 @@ pub(super) fn drive_bytes(io: &mut StrictIo<Portions>, at_once: usize) -> (Vec<u
 pub(super) fn drive(io: &mut StrictIo<Portions>, at_once: usize) -> (String, End) {
     let (passed, end) = drive_bytes(io, at_once);
     (String::from_utf8(passed).unwrap(), end)
+}
+
+/// Waits until a head is refused, looking whenever it can.
+pub(super) async fn refused(wire: &Wire) -> Refusal {
+    poll_fn(|context| {
+        context.waker().wake_by_ref();
+        wire.refusal().map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
 }

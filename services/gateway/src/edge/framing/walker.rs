@@ -135,7 +135,6 @@ impl Walker {
     }
 
     fn pass_body(&mut self, passed: usize, is_over: bool) -> usize {
-        self.wire.count_body(passed);
         if is_over {
             self.wire.set_phase(Phase::Idle);
             self.state = State::Head(HeadCheck::default());

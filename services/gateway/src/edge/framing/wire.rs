@@ -1,7 +1,6 @@
 //! What the bytes of a connection tell about it, for those who watch its time and for the service.
 
 use std::cell::Cell;
-use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 
 /// Which part of a message the client is sending.
@@ -52,12 +51,10 @@ pub(crate) struct Wire {
     phase: Cell<Phase>,
     requests: Cell<u64>,
     accepted: Cell<u64>,
-    body_bytes: Cell<u64>,
     is_read_pending: Cell<bool>,
     written: Cell<u64>,
     is_write_pending: Cell<bool>,
     refusal: Cell<Option<Refusal>>,
-    refusal_waker: Cell<Option<Waker>>,
     is_kept_open: Cell<bool>,
     tunnel: Cell<Tunnel>,
     tunnel_waker: Cell<Option<Waker>>,
@@ -71,11 +68,6 @@ impl Wire {
     /// Heads passed on so far.
     pub fn requests(&self) -> u64 {
         self.requests.get()
-    }
-
-    /// Bytes of the current body as they came, chunk sizes included; of the last one between requests.
-    pub fn body_bytes(&self) -> u64 {
-        self.body_bytes.get()
     }
 
     /// Whether bytes of the client are being waited for; not so while whoever takes the body is the slow one.
@@ -93,20 +85,9 @@ impl Wire {
         self.is_write_pending.get()
     }
 
+    /// Why nothing more is passed on; set by a read, once everything before has been taken.
     pub fn refusal(&self) -> Option<Refusal> {
         self.refusal.get()
-    }
-
-    /// Resolves once a head is refused and everything before it has been taken; for one waiter.
-    pub async fn refused(&self) -> Refusal {
-        poll_fn(|cx| {
-            let refusal = self.refusal.get();
-            if refusal.is_none() {
-                remember(&self.refusal_waker, cx);
-            }
-            refusal.map_or(Poll::Pending, Poll::Ready)
-        })
-        .await
     }
 
     /// From now on hyper can end HTTP without closing: something is going to be written behind its last answer.
@@ -160,11 +141,6 @@ impl Wire {
 
     pub(super) fn count_request(&self) {
         self.requests.set(self.requests.get() + 1);
-        self.body_bytes.set(0);
-    }
-
-    pub(super) fn count_body(&self, bytes: usize) {
-        self.body_bytes.set(self.body_bytes.get() + bytes as u64);
     }
 
     pub(super) fn note_read<T>(&self, polled: &Poll<T>) {
@@ -185,7 +161,6 @@ impl Wire {
     pub(super) fn refuse(&self, refusal: Refusal) {
         self.refusal.set(Some(refusal));
         self.keep_open();
-        wake(&self.refusal_waker);
     }
 
     pub(super) fn is_kept_open(&self) -> bool {

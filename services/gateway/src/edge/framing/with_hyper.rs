@@ -14,16 +14,17 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 
+use super::portions::refused;
 use super::{Refusal, StrictIo, Wire};
 
 #[tokio::test]
 async fn a_refusal_is_answered_behind_the_request_in_flight() {
     let (near, mut client) = tokio::io::duplex(1 << 16);
     let wire = Rc::new(Wire::default());
-    let refused = Notify::new();
+    let is_refused = Notify::new();
     let io = TokioIo::new(StrictIo::new(near, Bytes::new(), Rc::clone(&wire)));
     let slow = service_fn(async |_: Request<Incoming>| {
-        refused.notified().await;
+        is_refused.notified().await;
         Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
     });
     let mut connection = http1::Builder::new().serve_connection(io, slow);
@@ -31,9 +32,9 @@ async fn a_refusal_is_answered_behind_the_request_in_flight() {
 
     let refusal = tokio::select! {
         ended = &mut connection => panic!("ended before the refusal was told: {ended:?}"),
-        refusal = wire.refused() => refusal,
+        refusal = refused(&wire) => refusal,
     };
-    refused.notify_one();
+    is_refused.notify_one();
     Pin::new(&mut connection).graceful_shutdown();
     (&mut connection).await.unwrap();
     let io = connection.into_parts().io.into_inner();

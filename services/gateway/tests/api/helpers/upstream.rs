@@ -120,6 +120,7 @@ async fn answer(State(seen): State<Arc<Seen>>, request: Request) -> Response {
         }
         "stream" => two_pieces(seen),
         "count" => count(request).await,
+        "unwell" => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         "early" => StatusCode::IM_A_TEAPOT.into_response(),
         "teapot" => (StatusCode::IM_A_TEAPOT, [("x-brew", "tea")], "short and stout").into_response(),
         _ => echo(request).await,

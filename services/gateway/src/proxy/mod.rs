@@ -1,10 +1,14 @@
 //! Passing a request on and its answer back, both as they come.
 
-use std::io;
+mod attempts;
+
+use std::cell::Cell;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use anyhow::anyhow;
 use axum::body::Body;
 use http::request::Parts;
 use http::{Request, Response, StatusCode, Uri, Version};
@@ -17,7 +21,8 @@ use crate::frame;
 use crate::headers::{prepare_response, upgrade_to_websocket};
 use crate::path::Target;
 use crate::routes::{Limits, Route};
-use crate::upstream::{Lease, Upstream, UpstreamError};
+use crate::upstream::{Upstream, UpstreamError};
+use attempts::Attempts;
 
 /// A request ready to be passed on.
 pub(crate) struct Forward {
@@ -62,11 +67,15 @@ impl Forward {
     ) -> Result<Response<ReplyBody>, UpstreamError> {
         let Self { route, request, upload, wants_tunnel, began } = self;
         let patience = Patience::new(&route.limits, upload, began);
-        let mut answer = pin!(ask(&route.upstream, request, worker));
-        let (lease, response) = loop {
+        if route.upstream.endpoints.len() == 0 {
+            Box::pin(route.upstream.resolve()).await;
+        }
+        let asked = Cell::new(None);
+        let mut answer = pin!(Attempts::new(&route.upstream, worker, &request, &asked).run(request));
+        let (lease, exchange, response) = loop {
             match timeout_at(patience.until(), answer.as_mut()).await {
                 Ok(answer) => break answer.map_err(|error| patience.blame(error))?,
-                Err(_) => patience.check(&route.upstream)?,
+                Err(_) => patience.check(&route.upstream, asked.get())?,
             }
         };
 
@@ -77,7 +86,7 @@ impl Forward {
         prepare_response(&mut head.headers);
         // Of HTTP/1 to the service, the client need not know.
         head.version = Version::default();
-        let body = UpstreamBody::new(body, lease, Arc::clone(&route), patience.deadline());
+        let body = UpstreamBody::new(body, lease, exchange, Arc::clone(&route), patience.deadline());
         Ok(Response::from_parts(head, ReplyBody::Upstream(body)))
     }
 }
@@ -90,53 +99,13 @@ fn switch(
     wants_tunnel: bool,
 ) -> Result<Response<ReplyBody>, UpstreamError> {
     if !wants_tunnel || !frame::grants_websocket(response.headers()) {
-        let source = anyhow::anyhow!("switched to a protocol nobody asked for");
-        return Err(UpstreamError::Broken { upstream: route.upstream.name.clone(), source });
+        return Err(route.upstream.broken(anyhow!("switched to a protocol nobody asked for")));
     }
     client.switch_to(Tunnel::new(hyper::upgrade::on(&mut response), route.limits.idle_timeout));
     let (mut head, _) = response.into_parts();
     prepare_response(&mut head.headers);
     upgrade_to_websocket(&mut head.headers);
     Ok(Response::from_parts(head, ReplyBody::Own(Body::empty())))
-}
-
-/// Asks the service, on a kept connection if there is one.
-async fn ask(
-    upstream: &Upstream,
-    mut request: Request<RequestBody>,
-    worker: &Rc<Worker>,
-) -> Result<(Lease, Response<Incoming>), UpstreamError> {
-    loop {
-        let mut lease = match upstream.kept_connection(&worker.pool) {
-            Some(lease) => lease,
-            // Seldom needed, and larger than all the rest.
-            None => Box::pin(connect(upstream, worker)).await?,
-        };
-        if !lease.is_ready() && Box::pin(lease.ready()).await.is_err() {
-            continue;
-        }
-        match lease.send(request).await {
-            Ok(response) => return Ok((lease, response)),
-            Err(mut error) => match error.take_message() {
-                Some(unsent) if lease.is_reused() => request = unsent,
-                _ => {
-                    let source = error.into_error().into();
-                    return Err(UpstreamError::Broken { upstream: upstream.name.clone(), source });
-                }
-            },
-        }
-    }
-}
-
-async fn connect(upstream: &Upstream, worker: &Rc<Worker>) -> Result<Lease, UpstreamError> {
-    let connected = async {
-        let address = upstream.address().await?;
-        worker.pool.connect(address, worker.gateway.proxy.connect_timeout).await
-    };
-    connected.await.map_err(|error| match error.kind() {
-        io::ErrorKind::TimedOut => upstream.timed_out(),
-        _ => UpstreamError::Unreachable { upstream: upstream.name.clone(), source: error.into() },
-    })
 }
 
 /// How long an answer is waited for: as long as the request moves, and the route's patience more.
@@ -164,14 +133,17 @@ impl<'a> Patience<'a> {
     }
 
     /// Whether patience is over, and whose fault that is.
-    fn check(&self, upstream: &Upstream) -> Result<(), UpstreamError> {
+    fn check(&self, upstream: &Upstream, asked: Option<SocketAddr>) -> Result<(), UpstreamError> {
         if Instant::now() < self.until() {
             return Ok(());
         }
-        Err(match self.stage() {
-            Stage::WaitingForClient => UpstreamError::BodyTooSlow,
-            _ => upstream.timed_out(),
-        })
+        if self.stage() == Stage::WaitingForClient {
+            return Err(UpstreamError::BodyTooSlow);
+        }
+        if let Some(address) = asked {
+            upstream.endpoints.failed(address);
+        }
+        Err(upstream.timed_out())
     }
 
     /// A request whose body failed looks like a broken connection; the body knows better.

@@ -1,0 +1,179 @@
+//! The addresses of one service, and which of them is asked next.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+
+use super::endpoint::{Endpoint, Exchange, Use};
+
+/// Who can be asked; empty until the first name is resolved.
+#[derive(Default)]
+pub(crate) struct Endpoints(ArcSwap<Vec<Arc<Endpoint>>>);
+
+impl Endpoints {
+    pub fn new(addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
+        let endpoints = Self::default();
+        endpoints.replace(addresses);
+        endpoints
+    }
+
+    /// Takes over the addresses that are good now. Those that stay keep what is known of them; requests at those
+    /// that go end by themselves.
+    pub fn replace(&self, addresses: impl IntoIterator<Item = SocketAddr>) {
+        let known = self.0.load();
+        let now = Instant::now();
+        let mut endpoints: Vec<Arc<Endpoint>> = Vec::new();
+        for address in addresses {
+            if endpoints.iter().any(|endpoint| endpoint.address == address) {
+                continue;
+            }
+            let kept = known.iter().find(|endpoint| endpoint.address == address).cloned();
+            endpoints.push(kept.unwrap_or_else(|| Arc::new(Endpoint::new(address, now))));
+        }
+        self.0.store(Arc::new(endpoints));
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.load().len()
+    }
+
+    /// Chooses one that was not tried, if there is one: of two at random the one with less to do.
+    ///
+    /// An ejected one is chosen if all are, or to show that it is well again by a request that may be repeated.
+    pub fn pick(&self, tried: &[SocketAddr], may_repeat: bool, now: Instant) -> Option<Exchange> {
+        let endpoints = self.0.load();
+        if let [only] = &endpoints[..] {
+            return Some(only.begin(now));
+        }
+        let untried: Vec<&Arc<Endpoint>> =
+            endpoints.iter().filter(|endpoint| !tried.contains(&endpoint.address)).collect();
+        if may_repeat && let Some(due) = untried.iter().find(|endpoint| endpoint.try_trial(now)) {
+            return Some(due.begin(now));
+        }
+        let good = |endpoint: &&&Arc<Endpoint>| endpoint.may_be_asked(now) == Use::Good;
+        let usable: Vec<&Arc<Endpoint>> = untried.iter().filter(good).copied().collect();
+        let candidates = if usable.is_empty() { &untried } else { &usable };
+        match candidates[..] {
+            [] => endpoints.first().map(|endpoint| endpoint.begin(now)),
+            [only] => Some(only.begin(now)),
+            _ => {
+                let first = fastrand::usize(..candidates.len());
+                let second = (first + fastrand::usize(1..candidates.len())) % candidates.len();
+                let (first, second) = (candidates[first], candidates[second]);
+                let cheaper = if first.cost(now) <= second.cost(now) { first } else { second };
+                Some(cheaper.begin(now))
+            }
+        }
+    }
+
+    /// Notes that nobody waits any longer for an answer of this one.
+    pub fn failed(&self, address: SocketAddr) {
+        let now = Instant::now();
+        let endpoints = self.0.load();
+        if endpoints.len() > 1
+            && let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.address == address)
+        {
+            endpoint.begin(now).answered(now, true, self.may_eject());
+        }
+    }
+
+    /// Whether one more may be ejected: at most half of them are at once.
+    pub fn may_eject(&self) -> bool {
+        let endpoints = self.0.load();
+        let ejected = endpoints.iter().filter(|endpoint| endpoint.is_ejected()).count();
+        (ejected + 1) * 2 <= endpoints.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    fn three() -> Endpoints {
+        Endpoints::new([1, 2, 3].map(address))
+    }
+
+    fn fail(endpoints: &Endpoints, port: u16, times: usize, now: Instant) {
+        let others: Vec<_> = [1, 2, 3].into_iter().filter(|other| *other != port).map(address).collect();
+        for _ in 0..times {
+            let exchange = endpoints.pick(&others, false, now).unwrap();
+            exchange.answered(now, true, endpoints.may_eject());
+        }
+    }
+
+    #[test]
+    fn a_slower_endpoint_gets_few_requests() {
+        let endpoints = three();
+        let mut now = Instant::now();
+        let mut slow = 0;
+
+        for _ in 0..1000 {
+            now += Duration::from_millis(10);
+            let exchange = endpoints.pick(&[], true, now).unwrap();
+            let is_slow = exchange.address() == address(3);
+            slow += u32::from(is_slow);
+            exchange.answered(now + Duration::from_millis(if is_slow { 210 } else { 10 }), false, true);
+        }
+
+        assert!(slow < 100, "{slow} of 1000");
+        assert!(slow > 0, "it is still tried");
+    }
+
+    #[test]
+    fn an_ejected_endpoint_is_left_out_and_comes_back_by_one_request() {
+        let endpoints = three();
+        let now = Instant::now();
+        fail(&endpoints, 1, 5, now);
+
+        let asked = |now| (0..50).filter_map(|_| endpoints.pick(&[], true, now)).collect::<Vec<_>>();
+        assert!(asked(now).iter().all(|exchange| exchange.address() != address(1)));
+        let later = now + Duration::from_secs(2);
+        let trials: Vec<_> = asked(later).into_iter().filter(|exchange| exchange.address() == address(1)).collect();
+        assert_eq!(trials.len(), 1);
+        trials[0].answered(later, false, true);
+        assert!(asked(later).iter().any(|exchange| exchange.address() == address(1)));
+    }
+
+    #[test]
+    fn when_all_fail_all_are_still_tried() {
+        let endpoints = three();
+        let now = Instant::now();
+        for port in [1, 2, 3] {
+            fail(&endpoints, port, 50, now);
+        }
+
+        assert!(endpoints.pick(&[], false, now).is_some());
+        assert!(endpoints.pick(&[1, 2, 3].map(address), true, now).is_some());
+    }
+
+    #[test]
+    fn what_was_tried_is_avoided() {
+        let endpoints = three();
+        let now = Instant::now();
+
+        for _ in 0..50 {
+            assert_eq!(endpoints.pick(&[address(1), address(2)], true, now).unwrap().address(), address(3));
+        }
+    }
+
+    #[test]
+    fn an_address_that_stays_keeps_its_record() {
+        let endpoints = three();
+        let now = Instant::now();
+        fail(&endpoints, 1, 5, now);
+
+        endpoints.replace([1, 2, 4].map(address));
+
+        let asked: Vec<_> = (0..50).filter_map(|_| endpoints.pick(&[], false, now)).collect();
+        assert!(asked.iter().all(|exchange| exchange.address() != address(1) && exchange.address() != address(3)));
+        assert!(asked.iter().any(|exchange| exchange.address() == address(4)));
+    }
+}
