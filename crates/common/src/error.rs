@@ -161,6 +161,7 @@ pub struct ApiError(Box<Inner>);
 struct Inner {
     problem: Problem,
     headers: Vec<(HeaderName, HeaderValue)>,
+    reason: Option<&'static str>,
     cause: Option<anyhow::Error>,
 }
 
@@ -177,7 +178,7 @@ impl ApiError {
             request_id: String::new(),
             errors: Vec::new(),
         };
-        Self(Box::new(Inner { problem, headers: Vec::new(), cause: None }))
+        Self(Box::new(Inner { problem, headers: Vec::new(), reason: None, cause: None }))
     }
 
     /// A failure of ours; the cause goes to the log.
@@ -227,6 +228,18 @@ impl ApiError {
         self
     }
 
+    /// Says more exactly than its code why, for logs and metrics.
+    #[must_use]
+    pub fn because(mut self, reason: &'static str) -> Self {
+        self.0.reason = Some(reason);
+        self
+    }
+
+    /// Why, in `snake_case`: its code, unless something more exact is known.
+    pub fn reason(&self) -> &'static str {
+        self.0.reason.unwrap_or(self.code())
+    }
+
     /// The stable name of its kind.
     pub fn code(&self) -> &'static str {
         self.0.problem.code
@@ -252,7 +265,7 @@ struct Unrendered(Problem);
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Inner { problem, headers, cause } = *self.0;
+        let Inner { problem, headers, cause, reason: _ } = *self.0;
         if let Some(cause) = cause {
             tracing::error!(problem.code = problem.code, error = format!("{cause:#}"), "request failed");
         }

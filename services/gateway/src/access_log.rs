@@ -1,16 +1,43 @@
-//! One log line a request, in the words the services use for theirs.
+//! The record of one request: counted always, written as one log line if it was drawn or is worth it.
+//!
+//! In the words the services use for theirs. What is not written opens no span and formats nothing.
 
-use std::sync::Arc;
-use std::time::Instant;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, Request, StatusCode};
+use portico_common::error::ApiError;
 use portico_common::middleware::{RequestId, TraceContext, request_id_from, trace_context_from};
-use tracing::{Level, Span};
+use tracing::Level;
 
-use crate::routes::Route;
+use crate::metrics::{Recorder, RouteLabel, UpstreamLabel};
 
 /// A path can be anything; so much of it is logged.
 const LONGEST_PATH: usize = 200;
+
+/// Requests that took longer are always written.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Of which requests a line is written.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Logs")]
+pub struct AccessLogConfig {
+    /// Of which share of requests a line is written, 0 to 1. Refusals, 5xx and what took over a second always have one.
+    #[arg(long, env = "ACCESS_LOG_SAMPLE", value_name = "SHARE", default_value_t = 1.0, value_parser = share)]
+    pub access_log_sample: f64,
+}
+
+impl Default for AccessLogConfig {
+    fn default() -> Self {
+        Self { access_log_sample: 1.0 }
+    }
+}
+
+fn share(raw: &str) -> Result<f64, String> {
+    let share: f64 = raw.parse().map_err(|_| "must be a number".to_owned())?;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("must be from 0 to 1".to_owned()) }
+}
 
 /// What names a request in logs, here and at the service.
 pub(crate) struct Ids {
@@ -19,112 +46,135 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    pub fn from(headers: &HeaderMap) -> Self {
+    /// Those the caller gave, or new ones.
+    pub fn of(headers: &HeaderMap) -> Self {
         Self { request: request_id_from(headers), trace: trace_context_from(headers) }
     }
 
-    /// What is logged inside it can be found by the request's id. Made only when there is something to log.
-    pub fn span(&self) -> Span {
-        tracing::error_span!(
+    /// Gives what is logged inside the ids as fields; for the rare places that log about a request.
+    pub fn scope<T>(&self, log: impl FnOnce() -> T) -> T {
+        let span = tracing::error_span!(
             "request",
-            service = "gateway",
             request.id = self.request.as_str(),
             trace.id = %self.trace.trace_id(),
             span.id = %self.trace.span_id(),
-        )
+        );
+        span.in_scope(log)
     }
 }
 
-/// The line of one request; also written if the client leaves before the answer.
-///
-/// Of the requests that went well only a sample is told, of the others every one.
+/// The record of one request, closed when dropped; so one whose client leaves before the answer has one too.
 pub(crate) struct AccessLine {
     pub ids: Ids,
-    pub place: Place,
+    /// The prefix that was routed by, or the gateway's own path.
+    pub route: RouteLabel,
+    /// Who answers, if it is not the gateway.
+    pub upstream: UpstreamLabel,
     /// What the limits tell the client, whatever the answer is.
     pub told_by_limits: HeaderMap,
+    recorder: Rc<Recorder>,
+    sample: f64,
     began: Instant,
-    is_sampled: bool,
     method: Method,
-    uri: Uri,
-    outcome: Option<Outcome>,
+    path: Option<PathAndQuery>,
+    status: Option<StatusCode>,
+    refusal: Option<Refusal>,
 }
 
-/// Who answers.
-pub(crate) enum Place {
-    /// Nobody yet.
-    Unknown,
-    /// The gateway, at this path of its own.
-    Own(&'static str),
-    /// The service behind a route.
-    Route(Arc<Route>),
-}
-
-struct Outcome {
-    status: StatusCode,
-    problem: Option<&'static str>,
+/// Why the gateway itself refused.
+struct Refusal {
+    code: &'static str,
+    reason: &'static str,
 }
 
 impl AccessLine {
-    pub fn begin<B>(request: &Request<B>, began: Instant, is_sampled: bool) -> Self {
+    /// The record of a request that came in at `began`.
+    pub fn begin<B>(request: &Request<B>, recorder: &Rc<Recorder>, config: &AccessLogConfig, began: Instant) -> Self {
+        let ids = Ids::of(request.headers());
+        let path = request.uri().path_and_query().cloned();
+        Self::new(ids, request.method().clone(), path, recorder, config, began)
+    }
+
+    /// The record of bytes that were no request; its method is `-`.
+    pub fn of_no_request(recorder: &Rc<Recorder>, config: &AccessLogConfig, began: Instant) -> Self {
+        let method = Method::from_bytes(b"-").expect("a token");
+        Self::new(Ids::of(&HeaderMap::new()), method, None, recorder, config, began)
+    }
+
+    fn new(
+        ids: Ids,
+        method: Method,
+        path: Option<PathAndQuery>,
+        recorder: &Rc<Recorder>,
+        config: &AccessLogConfig,
+        began: Instant,
+    ) -> Self {
         Self {
-            ids: Ids::from(request.headers()),
-            place: Place::Unknown,
+            ids,
+            route: RouteLabel::NONE,
+            upstream: UpstreamLabel::NONE,
             told_by_limits: HeaderMap::new(),
+            recorder: Rc::clone(recorder),
+            sample: config.access_log_sample,
             began,
-            is_sampled,
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            outcome: None,
+            method,
+            path,
+            status: None,
+            refusal: None,
         }
     }
 
-    /// The path that was asked for.
+    /// The path that was asked.
     pub fn path(&self) -> &str {
-        self.uri.path()
+        self.path.as_ref().map_or("", PathAndQuery::path)
     }
 
-    /// Writes the line; `problem` is why the gateway itself refused.
-    pub fn end(mut self, status: StatusCode, problem: Option<&'static str>) {
-        self.outcome = Some(Outcome { status, problem });
+    /// Notes why the gateway refuses the request.
+    pub fn refuse(&mut self, error: &ApiError) {
+        self.refusal = Some(Refusal { code: error.code(), reason: error.reason() });
     }
 
-    fn is_told(&self) -> bool {
-        let went_well = |outcome: &Outcome| outcome.problem.is_none() && !outcome.status.is_server_error();
-        self.is_sampled || !self.outcome.as_ref().is_some_and(went_well)
+    /// Closes the record of an answered request.
+    pub fn end(mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+
+    fn is_written(&self, took: Duration) -> bool {
+        self.refusal.is_some()
+            || self.status.is_none_or(|status| status.is_server_error())
+            || took > SLOW
+            || self.ids.trace.draw() < self.sample
     }
 
     fn level(&self) -> Level {
-        match &self.outcome {
-            _ if matches!(self.place, Place::Own("/healthz")) => Level::DEBUG,
-            Some(outcome) if outcome.status.is_server_error() => Level::ERROR,
+        match self.status {
+            _ if self.route.name() == "/healthz" => Level::DEBUG,
+            Some(status) if status.is_server_error() => Level::ERROR,
             _ => Level::INFO,
         }
     }
 
-    fn write(&self) {
-        let duration_ms = self.began.elapsed().as_secs_f64() * 1000.0;
-        let status = self.outcome.as_ref().map(|outcome| outcome.status.as_u16());
-        let problem = self.outcome.as_ref().and_then(|outcome| outcome.problem);
-        let path: String = self.path().chars().take(LONGEST_PATH).collect();
-        let (route, upstream) = match &self.place {
-            Place::Unknown => (path.as_str(), None),
-            Place::Own(path) => (*path, None),
-            Place::Route(route) => (route.prefix.as_str(), Some(route.upstream.name.as_str())),
-        };
+    fn write(&self, took: Duration) {
+        let path = self.path().char_indices().nth(LONGEST_PATH).map_or(self.path(), |(end, _)| &self.path()[..end]);
+        let route = if self.route == RouteLabel::NONE { path } else { self.route.name() };
+        let upstream = (self.upstream != UpstreamLabel::NONE).then(|| self.upstream.name());
+        let message = if self.status.is_some() { "request" } else { "request abandoned by the client" };
         macro_rules! write_line {
             ($level:expr) => {
                 tracing::event!(
                     $level,
+                    request.id = self.ids.request.as_str(),
+                    trace.id = %self.ids.trace.trace_id(),
+                    span.id = %self.ids.trace.span_id(),
                     http.method = self.method.as_str(),
                     http.path = path,
                     http.route = route,
-                    http.status = status,
+                    http.status = self.status.map(|status| status.as_u16()),
                     upstream,
-                    problem.code = problem,
-                    duration_ms,
-                    "{}",
-                    if status.is_some() { "request" } else { "request abandoned by the client" },
+                    problem.code = self.refusal.as_ref().map(|refusal| refusal.code),
+                    reason = self.refusal.as_ref().map(|refusal| refusal.reason),
+                    duration_ms = took.as_secs_f64() * 1000.0,
+                    "{message}",
                 )
             };
         }
@@ -138,8 +188,92 @@ impl AccessLine {
 
 impl Drop for AccessLine {
     fn drop(&mut self) {
-        if self.is_told() {
-            self.ids.span().in_scope(|| self.write());
+        let took = self.began.elapsed();
+        self.recorder.request(self.route, &self.method, self.status, took);
+        if let Some(refusal) = &self.refusal {
+            self.recorder.refusal(refusal.code, refusal.reason);
+        }
+        if self.is_written(took) {
+            self.write(took);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use portico_common::error::kinds;
+
+    use super::*;
+    use crate::metrics::Metrics;
+
+    const SHORT: Duration = Duration::from_millis(1);
+
+    fn line(sample: f64, status: Option<u16>) -> AccessLine {
+        let request = Request::get("/v1/things?token=secret").body(()).unwrap();
+        let recorder = Rc::new(Metrics::default().recorder());
+        let config = AccessLogConfig { access_log_sample: sample };
+        let mut line = AccessLine::begin(&request, &recorder, &config, Instant::now());
+        line.status = status.and_then(|status| StatusCode::from_u16(status).ok());
+        line
+    }
+
+    fn is_written(status: u16, took: Duration) -> bool {
+        line(0.0, Some(status)).is_written(took)
+    }
+
+    #[test]
+    fn a_share_of_what_went_well_is_written() {
+        let written = |sample| (0..1_000).filter(|_| line(sample, Some(200)).is_written(SHORT)).count();
+
+        assert_eq!((written(0.0), written(1.0)), (0, 1_000));
+        assert!((150..350).contains(&written(0.25)));
+    }
+
+    #[test]
+    fn what_went_wrong_is_always_written() {
+        let mut refused = line(0.0, Some(404));
+        refused.refuse(&ApiError::new(&kinds::ROUTE_NOT_FOUND, ""));
+
+        assert!(refused.is_written(SHORT));
+        assert!(is_written(500, SHORT) && is_written(200, 2 * SLOW));
+        assert!(!is_written(200, SHORT) && !is_written(404, SHORT));
+        assert!(line(0.0, None).is_written(SHORT), "a request whose client left");
+    }
+
+    #[test]
+    fn bytes_that_are_no_request_are_counted_and_written() {
+        let metrics = Metrics::default();
+        let recorder = Rc::new(metrics.recorder());
+        let mut line = AccessLine::of_no_request(&recorder, &AccessLogConfig::default(), Instant::now());
+
+        line.refuse(&ApiError::new(&kinds::MALFORMED_JSON, "").because("bare_lf"));
+        line.end(StatusCode::BAD_REQUEST);
+
+        let text = metrics.render();
+        assert!(text.contains("requests_total{route=\"none\",method=\"OTHER\",status=\"400\"} 1\n"), "{text}");
+        assert!(text.contains("refusals_total{code=\"malformed_json\",reason=\"bare_lf\"} 1\n"), "{text}");
+    }
+
+    #[test]
+    fn the_path_has_no_query() {
+        assert_eq!(line(1.0, None).path(), "/v1/things");
+    }
+
+    #[test]
+    fn a_share_is_from_0_to_1_and_all_by_default() {
+        #[derive(Debug, Parser)]
+        struct Program {
+            #[command(flatten)]
+            log: AccessLogConfig,
+        }
+        let parse = |args: &[&str]| Program::try_parse_from(args).map(|program| program.log.access_log_sample);
+
+        let default = AccessLogConfig::default().access_log_sample;
+        assert_eq!(parse(&["gateway"]).unwrap().to_string(), default.to_string());
+        assert_eq!(parse(&["gateway", "--access-log-sample", "0.01"]).unwrap().to_string(), "0.01");
+        for bad in ["-0.1", "1.1", "NaN", "all"] {
+            assert!(parse(&["gateway", &format!("--access-log-sample={bad}")]).is_err(), "{bad}");
         }
     }
 }

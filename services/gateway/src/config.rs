@@ -10,6 +10,7 @@ use portico_common::telemetry::TelemetryConfig;
 use portico_common::token::TokenConfig;
 use url::Url;
 
+use crate::access_log::AccessLogConfig;
 use crate::limit::StoreConfig;
 use crate::routes::RouteFile;
 
@@ -34,6 +35,9 @@ pub struct Config {
     /// How clients are served.
     #[command(flatten)]
     pub edge: EdgeConfig,
+    /// Of which requests there is a log line.
+    #[command(flatten)]
+    pub access_log: AccessLogConfig,
     /// Where requests are counted together with other gateways.
     #[command(flatten)]
     pub store: StoreConfig,
@@ -66,7 +70,7 @@ impl RoutesConfig {
 }
 
 /// How clients are served.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Clients")]
 pub struct EdgeConfig {
     /// How many threads serve requests (default: as many as there are cores).
@@ -75,15 +79,6 @@ pub struct EdgeConfig {
     /// How many connections one address may hold (IPv6: one /64); leave it out behind a load balancer.
     #[arg(long, env = "MAX_CONNECTIONS_PER_CLIENT", value_name = "COUNT")]
     pub max_connections_per_client: Option<usize>,
-    /// The share of requests that went well which have a line in the log; all others always have one.
-    #[arg(long, env = "ACCESS_LOG_SAMPLE", value_name = "0..1", default_value_t = 1.0, value_parser = share)]
-    pub access_log_sample: f64,
-}
-
-impl Default for EdgeConfig {
-    fn default() -> Self {
-        Self { workers: None, max_connections_per_client: None, access_log_sample: 1.0 }
-    }
 }
 
 /// What is believed of those in front, and how services behind are reached.
@@ -113,10 +108,6 @@ impl Default for ProxyConfig {
             upstream_idle_timeout: Duration::from_mins(1),
         }
     }
-}
-
-fn share(raw: &str) -> Result<f64, String> {
-    raw.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "must be from 0 to 1".to_owned())
 }
 
 fn upstream(raw: &str) -> Result<(String, Url), String> {

@@ -19,12 +19,13 @@ use portico_common::token::{GoodToken, Verifier};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::access_log::{AccessLine, Place};
+use crate::access_log::{AccessLine, AccessLogConfig};
 use crate::body::{ClientBody, ReplyBody};
 use crate::config::ProxyConfig;
 use crate::edge::{ClientConnection, Worker};
 use crate::headers::{Forwarded, Stamp, prepare_request, upgrade_to_websocket};
 use crate::limit::{Limiter, PolicySet, Requester};
+use crate::metrics::{Metrics, TokenCache};
 use crate::openapi::Reference;
 use crate::own::{self, Own};
 use crate::path::Target;
@@ -48,8 +49,8 @@ pub(crate) struct Gateway {
     pub proxy: ProxyConfig,
     /// The largest body that is passed on where a route does not say, in bytes.
     pub body_limit: u64,
-    /// The share of requests that went well with a line in the log, from 0 to 1.
-    pub access_log_sample: f64,
+    pub access_log: AccessLogConfig,
+    pub metrics: Arc<Metrics>,
 }
 
 impl Gateway {
@@ -60,9 +61,10 @@ impl Gateway {
         client: &ClientConnection,
         worker: &Rc<Worker>,
     ) -> Response<ReplyBody> {
-        let mut line = AccessLine::begin(&request, Instant::now(), worker.samples_this_line());
+        let _in_flight = worker.recorder.in_flight();
+        let mut line = AccessLine::begin(&request, &worker.recorder, &self.access_log, Instant::now());
         let phases = async {
-            match self.run_phases(request, &mut line, client).await? {
+            match self.run_phases(request, &mut line, client, worker).await? {
                 Plan::Answer(response) => Ok(response.map(ReplyBody::Own)),
                 Plan::Forward(forward) => Ok(forward.send(client, worker).await?),
             }
@@ -73,19 +75,37 @@ impl Gateway {
             Err(ApiError::internal(anyhow!("a phase panicked")))
         });
 
-        let problem = answered.as_ref().err().map(ApiError::code);
-        let mut response = answered.unwrap_or_else(|error| problem_of(error, &line).map(ReplyBody::Own));
+        let mut response = answered.unwrap_or_else(|error| {
+            line.refuse(&error);
+            problem_of(error, &line).map(ReplyBody::Own)
+        });
         response.headers_mut().insert(X_REQUEST_ID, line.ids.request.header_value());
         if !line.told_by_limits.is_empty() {
             response.headers_mut().extend(std::mem::take(&mut line.told_by_limits));
         }
-        line.end(response.status(), problem);
+        line.end(response.status());
         response
     }
 
     /// The description of what is behind the gateway now.
     pub fn reference(&self) -> Arc<Reference> {
         Arc::clone(&self.routing.load().reference)
+    }
+
+    /// Lets metrics tell what is known elsewhere.
+    pub fn publish_gauges(self: &Arc<Self>) {
+        let gateway = Arc::clone(self);
+        self.metrics.gauge(
+            "portico_gateway_limit_store_available",
+            "Whether the shared store of rate limits can be asked.",
+            move || gateway.limiter.store().map(|store| if store.is_available() { 1.0 } else { 0.0 }),
+        );
+        let gateway = Arc::clone(self);
+        self.metrics.gauge(
+            "portico_gateway_limit_store_losses",
+            "How often the shared store of rate limits was lost since the start.",
+            move || gateway.limiter.store().map(|store| losses(store.failures())),
+        );
     }
 
     /// Keeps the addresses of services up to date; ends only when dropped.
@@ -112,6 +132,7 @@ impl Gateway {
         request: Request<Incoming>,
         line: &mut AccessLine,
         client: &ClientConnection,
+        worker: &Worker,
     ) -> Result<Plan, ApiError> {
         let (mut head, body) = request.into_parts();
         let body = ClientBody::new(body, &head.headers);
@@ -122,18 +143,18 @@ impl Gateway {
         let target = Target::parse(&head.uri)?;
         let route = self.routing.load().table.find(target.path()).cloned();
         if let Some(own) = Own::find(target.path(), route.is_some()) {
-            line.place = Place::Own(own.name());
+            line.route = self.metrics.route(own.name());
             let answer = Box::pin(own.answer(self, &head)).await?;
             return Ok(Plan::Answer(own::harden(answer)));
         }
         let route = route.ok_or_else(|| no_route(&target))?;
-        line.place = Place::Route(Arc::clone(&route));
+        line.route = route.label;
         let forwarded = Forwarded::read(&head.headers, &client.peer, host, self.proxy.trusted_hops);
         let mut requester = Requester { client: forwarded.client, subject: None, api_key: head.headers.get(X_API_KEY) };
         if !route.limits_of_clients.is_empty() {
             Box::pin(self.limit(&route.limits_of_clients, &requester, line)).await?;
         }
-        let token = match self.known_token(&route, &head.headers, client)? {
+        let token = match self.known_token(&route, &head.headers, client, worker)? {
             Known::Token(token) => Some(token.claims().sub),
             Known::None => None,
             Known::Nothing => Box::pin(self.check_token(&head.headers)).await?,
@@ -142,6 +163,7 @@ impl Gateway {
             requester.subject = token;
             Box::pin(self.limit(&route.limits_of_subjects, &requester, line)).await?;
         }
+        line.upstream = route.upstream.label;
         let stamp = Stamp {
             id: &line.ids.request,
             trace: &line.ids.trace,
@@ -154,7 +176,7 @@ impl Gateway {
         if wants_tunnel {
             upgrade_to_websocket(&mut head.headers);
         }
-        Ok(Plan::Forward(Forward::new(route, head, target, body, wants_tunnel)?))
+        Ok(Plan::Forward(Forward::new(route, head, target, body, wants_tunnel, &worker.recorder)?))
     }
 }
 
@@ -167,10 +189,17 @@ enum Plan {
 
 impl Gateway {
     /// What is known of the token of a request without waiting.
-    fn known_token(&self, route: &Route, headers: &HeaderMap, client: &ClientConnection) -> Result<Known, ApiError> {
+    fn known_token(
+        &self,
+        route: &Route,
+        headers: &HeaderMap,
+        client: &ClientConnection,
+        worker: &Worker,
+    ) -> Result<Known, ApiError> {
         match route.token {
             TokenRule::Optional | TokenRule::Required if headers.contains_key(header::AUTHORIZATION) => {
                 let token = client.recall_token(headers, &self.verifier);
+                worker.recorder.token_cache(if token.is_some() { TokenCache::Hit } else { TokenCache::Miss });
                 Ok(token.map_or(Known::Nothing, Known::Token))
             }
             TokenRule::Required => Err(ApiError::unauthenticated()),
@@ -203,6 +232,11 @@ impl Gateway {
     }
 }
 
+/// A count as a metric; beyond what anybody counts to, it stands still.
+fn losses(count: u64) -> f64 {
+    u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
+}
+
 /// What is known of a token without waiting.
 enum Known {
     /// It is good.
@@ -214,8 +248,8 @@ enum Known {
 }
 
 fn problem_of(error: ApiError, line: &AccessLine) -> Response<axum::body::Body> {
-    let _entered = line.ids.span().entered();
-    own::harden(render(error.into_response(), line.path(), line.ids.request.as_str()))
+    let problem = line.ids.scope(|| error.into_response());
+    own::harden(render(problem, line.path(), line.ids.request.as_str()))
 }
 
 fn no_route(target: &Target) -> ApiError {

@@ -17,6 +17,7 @@ mod frame;
 mod gateway;
 mod headers;
 mod limit;
+mod metrics;
 mod openapi;
 mod own;
 mod path;
@@ -37,6 +38,7 @@ use portico_common::server::{Listeners, internal_router};
 use portico_common::token::Verifier;
 use portico_common::{middleware, server};
 
+pub use access_log::AccessLogConfig;
 pub use command::Command;
 pub use config::{Config, EdgeConfig, ProxyConfig, RoutesConfig};
 pub use limit::{LimitEntry, OnStoreLoss, Per, StoreConfig};
@@ -46,6 +48,7 @@ pub use routes::{RouteEntry, RouteFile, ServiceEntry, TokenRule};
 use edge::Edge;
 use gateway::Gateway;
 use limit::Limiter;
+use metrics::Metrics;
 use routing::Routing;
 
 /// Serves until the life stops: `routes` on the public listener, health on the internal one.
@@ -65,18 +68,21 @@ pub async fn serve(
     lifecycle.spawn("tokens", verifier.clone().follow());
 
     let body_limit = u64::try_from(config.server.body_limit)?;
-    let internal = internal_router(&lifecycle, vec![verifier.check()]);
+    let metrics = Arc::<Metrics>::default();
+    let internal = internal_router(&lifecycle, vec![verifier.check()]).merge(metrics::router(Arc::clone(&metrics)));
     let internal = middleware::internal(internal, "gateway", &config.server);
     let limiter = Arc::new(Limiter::new(&config.store, Instant::now())?);
     let gateway = Arc::new(Gateway {
-        routing: ArcSwap::from_pointee(Routing::new(&routes, &config.proxy, body_limit)?),
+        routing: ArcSwap::from_pointee(Routing::new(&routes, &config.proxy, body_limit, &metrics)?),
         verifier,
         limiter: Arc::clone(&limiter),
         lifecycle: lifecycle.clone(),
         proxy: config.proxy.clone(),
         body_limit,
-        access_log_sample: config.edge.access_log_sample,
+        access_log: config.access_log.clone(),
+        metrics,
     });
+    gateway.publish_gauges();
     lifecycle.spawn("limits", async move { limiter.follow().await });
     lifecycle.spawn("names", Arc::clone(&gateway).follow_names());
     lifecycle.spawn("reference", Arc::clone(&gateway).follow_reference());

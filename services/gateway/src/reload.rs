@@ -27,12 +27,14 @@ pub(crate) async fn follow(gateway: Arc<Gateway>, config: RoutesConfig) {
             continue;
         }
         known = Some(text);
-        match config.read().and_then(|file| Routing::new(&file, &gateway.proxy, gateway.body_limit)) {
+        match config.read().and_then(|file| Routing::new(&file, &gateway.proxy, gateway.body_limit, &gateway.metrics)) {
             Ok(routing) => {
                 gateway.routing.store(Arc::new(routing));
+                gateway.metrics.reload_succeeded();
                 tracing::info!("the route file has changed and is in force");
             }
             Err(error) => {
+                gateway.metrics.reload_failed();
                 tracing::error!(
                     error = format!("{error:#}"),
                     "the route file has changed and is wrong; the old one stays in force"

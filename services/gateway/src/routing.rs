@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::ProxyConfig;
+use crate::metrics::Metrics;
 use crate::openapi::Reference;
 use crate::routes::{RouteFile, RouteTable};
 
@@ -17,8 +18,8 @@ impl Routing {
     ///
     /// # Errors
     /// A route leads nowhere.
-    pub fn new(file: &RouteFile, proxy: &ProxyConfig, body_limit: u64) -> anyhow::Result<Self> {
-        let table = Arc::new(RouteTable::new(file, proxy, body_limit)?);
+    pub fn new(file: &RouteFile, proxy: &ProxyConfig, body_limit: u64, metrics: &Metrics) -> anyhow::Result<Self> {
+        let table = Arc::new(RouteTable::new(file, proxy, body_limit, metrics)?);
         let reference = Arc::new(Reference::new(file, Arc::clone(&table))?);
         Ok(Self { table, reference })
     }

@@ -29,6 +29,12 @@ impl TraceContext {
         Hex::<16>(self.span_id.into())
     }
 
+    /// A number from 0 to below 1, drawn evenly for each request, to choose some of them by.
+    pub fn draw(&self) -> f64 {
+        let [a, b, c, d, ..] = self.span_id.to_le_bytes();
+        f64::from(u32::from_le_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
+    }
+
     /// The `traceparent` for requests made on behalf of this one.
     ///
     /// # Panics
@@ -138,6 +144,15 @@ mod tests {
             assert_ne!(context.trace_id().to_string(), TRACE, "{bad}");
             assert_eq!(context.header_value().len(), 55, "{bad}");
         }
+    }
+
+    #[test]
+    fn draws_are_even() {
+        let draws: Vec<f64> = (0..1_000).map(|_| context(&[]).draw()).collect();
+
+        assert!(draws.iter().all(|draw| (0.0..1.0).contains(draw)));
+        let low = draws.iter().filter(|draw| **draw < 0.25).count();
+        assert!((150..350).contains(&low), "{low}");
     }
 
     #[test]

@@ -49,11 +49,28 @@ pub enum TokenError {
     Revoked,
 }
 
+impl TokenError {
+    /// Its name in logs and metrics.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Malformed => "jwt_malformed",
+            Self::WrongKind => "jwt_wrong_kind",
+            Self::UnknownKey => "jwt_unknown_key",
+            Self::Untrusted => "jwt_untrusted",
+            Self::Expired => "jwt_expired",
+            Self::NotYetValid => "jwt_not_yet_valid",
+            Self::Revoked => "jwt_revoked",
+        }
+    }
+}
+
 impl From<TokenError> for ApiError {
     fn from(error: TokenError) -> Self {
         let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{error}\"");
         let challenge = HeaderValue::try_from(challenge).expect("the descriptions are plain ASCII");
-        Self::new(&kinds::INVALID_TOKEN, error.to_string()).with_header(header::WWW_AUTHENTICATE, challenge)
+        Self::new(&kinds::INVALID_TOKEN, error.to_string())
+            .because(error.reason())
+            .with_header(header::WWW_AUTHENTICATE, challenge)
     }
 }
 

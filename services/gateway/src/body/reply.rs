@@ -1,6 +1,7 @@
 //! The answer's body on its way to the client.
 
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -10,6 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::BoxError;
 use crate::edge::OpenRequest;
+use crate::metrics::Recorder;
 use crate::routes::Route;
 use crate::upstream::{Exchange, Lease};
 
@@ -35,6 +37,7 @@ pub(crate) struct UpstreamBody {
     _exchange: Exchange,
     is_read: bool,
     route: Arc<Route>,
+    recorder: Rc<Recorder>,
     deadline: Option<Instant>,
     /// Runs only while the body makes us wait, which a small one never does.
     timer: Option<Pin<Box<Sleep>>>,
@@ -56,9 +59,10 @@ impl UpstreamBody {
         lease: Lease,
         exchange: Exchange,
         route: Arc<Route>,
+        recorder: Rc<Recorder>,
         deadline: Option<Instant>,
     ) -> Self {
-        Self { inner, lease: Some(lease), _exchange: exchange, is_read: false, route, deadline, timer: None }
+        Self { inner, lease: Some(lease), _exchange: exchange, is_read: false, route, recorder, deadline, timer: None }
     }
 
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -93,6 +97,9 @@ impl Body for UpstreamBody {
             Poll::Ready(frame) => {
                 self.timer = None;
                 self.is_read = frame.is_none();
+                if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+                    self.recorder.sent(self.route.label, data.len());
+                }
                 if let Some(Err(error)) = &frame {
                     tracing::warn!(upstream = self.route.upstream.name, %error, "answer cut: the service broke off");
                 }

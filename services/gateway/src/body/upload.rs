@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::{BoxError, ClientBody};
 use crate::headers::is_owned;
+use crate::metrics::{Recorder, RouteLabel};
 
 /// A client may be waited for so long in all, and longer by the time its bytes take at the least rate.
 const GRACE: Duration = Duration::from_secs(10);
@@ -26,6 +27,8 @@ struct Passing {
     left: u64,
     upload: Rc<Upload>,
     rate: Rate,
+    recorder: Rc<Recorder>,
+    route: RouteLabel,
 }
 
 /// Whether a client sends fast enough, over all the time it was waited for.
@@ -78,12 +81,18 @@ impl RequestBody {
     }
 
     /// The body, and how far it has come if there is any.
-    pub fn new(inner: ClientBody, limit: u64) -> (Self, Option<Rc<Upload>>) {
+    pub fn new(
+        inner: ClientBody,
+        limit: u64,
+        recorder: &Rc<Recorder>,
+        route: RouteLabel,
+    ) -> (Self, Option<Rc<Upload>>) {
         if inner.is_end_stream() {
             return (Self::empty(), None);
         }
         let upload = Rc::new(Upload { stage: Cell::new(Stage::Moving), moved_at: Cell::new(Instant::now()) });
-        let passing = Passing { inner, left: limit, upload: Rc::clone(&upload), rate: Rate::new() };
+        let recorder = Rc::clone(recorder);
+        let passing = Passing { inner, left: limit, upload: Rc::clone(&upload), rate: Rate::new(), recorder, route };
         (Self(Some(passing)), Some(upload))
     }
 }
@@ -141,6 +150,7 @@ impl Passing {
             };
             self.left = left;
             self.rate.arrived(length);
+            self.recorder.received(self.route, data.len());
         }
         self.upload.moved_to(if self.inner.is_end_stream() { Stage::Done } else { Stage::Moving });
         // A trailer must not say what a header may not.

@@ -26,6 +26,7 @@ use super::framing::{Phase, StrictIo, Wire};
 use super::{Accepted, Tunnel, Worker, refusal};
 use crate::body::Reply;
 use crate::headers::Peer;
+use crate::metrics::Protocol;
 
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const H2_HEADER_BYTES: u32 = 32 * 1024;
@@ -268,6 +269,7 @@ async fn serve_http1<S>(stream: S, read: Bytes, client: &Rc<ClientConnection>, w
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
+    let _connected = worker.recorder.connected(Protocol::Http1);
     let service = service_fn(|request| answer(request, client, worker));
     let io = TokioIo::new(StrictIo::new(stream, read, Rc::clone(&client.wire)));
     let mut http = http1::Builder::new().serve_connection(io, service);
@@ -288,7 +290,7 @@ where
         && let Some(refused) = client.wire.refusal()
     {
         let (stream, _) = http.into_parts().io.into_inner().into_inner();
-        refusal::answer(stream, refused, client).await?;
+        refusal::answer(stream, refused, worker).await?;
         return Ok(());
     }
     let Some(tunnel) = client.tunnel.take() else {
@@ -296,6 +298,7 @@ where
     };
     ended?;
     let _open = client.begin();
+    let _tunnelled = worker.recorder.connected(Protocol::Upgraded);
     client.wire.tunnel();
     let stream = http.into_parts().io.into_inner();
     client.unless_cut(tunnel.run(stream)).await
@@ -305,6 +308,7 @@ async fn serve_http2<S>(stream: S, read: Bytes, client: &Rc<ClientConnection>, w
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
+    let _connected = worker.recorder.connected(Protocol::Http2);
     client.is_http2.set(true);
     client.wire.pass_unread();
     let (served, working) = (Rc::clone(client), Rc::clone(worker));

@@ -1,20 +1,20 @@
 //! The answer to bytes that were never passed on as a request.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::response::IntoResponse as _;
-use http::{HeaderMap, Response};
+use http::Response;
 use http_body_util::BodyExt as _;
 use portico_common::error::{ApiError, render};
 use portico_common::middleware::X_REQUEST_ID;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::ClientConnection;
+use super::Worker;
 use super::framing::Refusal;
-use crate::access_log::Ids;
+use crate::access_log::AccessLine;
 use crate::{own, problems};
 
 /// A client that is still sending would lose the answer if the connection were closed at once.
@@ -26,11 +26,11 @@ const WRITE_WITHIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// The client does not take the answer.
-pub(super) async fn answer<S>(mut stream: S, refusal: Refusal, client: &ClientConnection) -> io::Result<()>
+pub(super) async fn answer<S>(mut stream: S, refusal: Refusal, worker: &Worker) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let (head, body) = problem(refusal, client).into_parts();
+    let (head, body) = problem(refusal, worker).into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let mut answer = format!("HTTP/1.1 {}\r\n", head.status).into_bytes();
     for (name, value) in &head.headers {
@@ -52,15 +52,13 @@ where
     Ok(())
 }
 
-fn problem(refusal: Refusal, client: &ClientConnection) -> Response<Body> {
+fn problem(refusal: Refusal, worker: &Worker) -> Response<Body> {
     let error = ApiError::from(refusal);
-    let ids = Ids::from(&HeaderMap::new());
-    ids.span().in_scope(|| {
-        let peer = client.peer.address;
-        tracing::info!(client.address = %peer, problem.code = error.code(), reason = ?refusal, "bytes refused");
-    });
-    let mut response = own::harden(render(error.into_response(), "", ids.request.as_str()));
-    response.headers_mut().insert(X_REQUEST_ID, ids.request.header_value());
+    let mut line = AccessLine::of_no_request(&worker.recorder, &worker.gateway.access_log, Instant::now());
+    line.refuse(&error);
+    let mut response = own::harden(render(error.into_response(), "", line.ids.request.as_str()));
+    response.headers_mut().insert(X_REQUEST_ID, line.ids.request.header_value());
+    line.end(response.status());
     response
 }
 

@@ -18,6 +18,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::Accepted;
 use super::connection::{self, ClientConnection};
 use crate::gateway::Gateway;
+use crate::metrics::Recorder;
 use crate::upstream::Pool;
 
 /// How often the time of the connections is looked at. No limit of theirs needs to be kept more exactly.
@@ -28,13 +29,13 @@ pub(crate) struct Worker {
     pub gateway: Arc<Gateway>,
     /// Kept-alive connections to services.
     pub pool: Rc<Pool>,
+    /// What this worker counts.
+    pub recorder: Rc<Recorder>,
     pub(super) settings: ServerConfig,
     /// Connections may end after their current request, and no client should send another.
     is_leaving: Cell<bool>,
     watched: RefCell<HashMap<u64, Rc<ClientConnection>>>,
     next_key: Cell<u64>,
-    /// How much of a log line is due for requests that went well.
-    line_due: Cell<f64>,
 }
 
 /// Takes a connection out of those that are watched.
@@ -53,14 +54,6 @@ impl Worker {
     /// Whether connections should be left after the request they are at.
     pub fn is_leaving(&self) -> bool {
         self.is_leaving.get()
-    }
-
-    /// Whether a request that goes well has its line in the log: the set share of them, evenly.
-    pub fn samples_this_line(&self) -> bool {
-        let due = self.line_due.get() + self.gateway.access_log_sample;
-        let is_due = due >= 1.0;
-        self.line_due.set(if is_due { due - 1.0 } else { due });
-        is_due
     }
 
     /// Has the time of a connection looked at until the value is dropped.
@@ -111,6 +104,7 @@ impl WorkerHandle {
         let connections = Arc::new(AtomicUsize::new(0));
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let (gateway, settings, count) = (Arc::clone(gateway), settings.clone(), Arc::clone(&connections));
+        let recorder = gateway.metrics.recorder();
         let span = tracing::Span::current();
         thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
             let _ending = ending;
@@ -118,11 +112,11 @@ impl WorkerHandle {
             let worker = Rc::new(Worker {
                 gateway,
                 pool: Rc::default(),
+                recorder: Rc::new(recorder),
                 settings,
                 is_leaving: Cell::new(false),
                 watched: RefCell::default(),
                 next_key: Cell::new(0),
-                line_due: Cell::new(0.0),
             });
             LocalSet::new().block_on(&runtime, run(worker, inbox, &count));
         })?;
@@ -165,6 +159,7 @@ async fn run(worker: Rc<Worker>, mut inbox: mpsc::UnboundedReceiver<Command>, co
         tokio::select! {
             command = inbox.recv() => match command {
                 Some(Command::Serve(accepted)) => {
+                    worker.recorder.accepted();
                     connections.spawn_local(connection::serve(accepted, Rc::clone(&worker)));
                 }
                 Some(Command::Leave) => worker.leave(),

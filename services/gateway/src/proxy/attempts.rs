@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use crate::body::RequestBody;
 use crate::edge::Worker;
+use crate::metrics::{Outcome, Retry};
 use crate::upstream::{Exchange, Lease, Upstream, UpstreamError};
 
 /// Endpoints of which a request is tried, the first included.
@@ -28,6 +29,7 @@ pub(super) struct Attempts<'a> {
     tried: Vec<SocketAddr>,
     /// Who is being asked, for those who give up waiting.
     asked: &'a Cell<Option<SocketAddr>>,
+    is_retry: bool,
     /// Kept connections have just proved to be no good.
     wants_new_connection: bool,
 }
@@ -52,7 +54,7 @@ impl<'a> Attempts<'a> {
         upstream.retries.deposit();
         let again = may_repeat(request).then(|| copy(request));
         let tried = Vec::new();
-        Self { upstream, worker, again, tried, asked, wants_new_connection: false }
+        Self { upstream, worker, again, tried, asked, is_retry: false, wants_new_connection: false }
     }
 
     /// Asks until there is an answer to give, good or bad.
@@ -62,14 +64,15 @@ impl<'a> Attempts<'a> {
     ) -> Result<(Lease, Exchange, Response<Incoming>), UpstreamError> {
         loop {
             match self.attempt(request).await {
-                Attempt::Answered(lease, exchange, response) => match self.repeat_instead(&response) {
-                    Some(again) => {
-                        request = again;
-                        drop((lease, exchange, response));
-                        self.pause().await;
-                    }
-                    None => return Ok((lease, exchange, response)),
-                },
+                Attempt::Answered(lease, exchange, response) => {
+                    let Some(again) = self.repeat_instead(&response) else {
+                        self.count_retry(is_failure(response.status()));
+                        return Ok((lease, exchange, response));
+                    };
+                    request = again;
+                    drop((lease, exchange, response));
+                    self.pause().await;
+                }
                 Attempt::Unsent(unsent, error) => {
                     if self.tried.len() >= MOST_TRIED.min(self.upstream.endpoints.len()) {
                         return Err(error);
@@ -81,6 +84,7 @@ impl<'a> Attempts<'a> {
                     request = self.again.take().ok_or(error)?;
                 }
                 Attempt::Failed(error) => {
+                    self.count_retry(true);
                     request = self.repeat().ok_or(error)?;
                     self.pause().await;
                 }
@@ -104,6 +108,7 @@ impl<'a> Attempts<'a> {
                     Ok(lease) => lease,
                     Err(error) => {
                         self.tried.push(exchange.address());
+                        self.count(Outcome::ConnectError);
                         self.note(&exchange, true);
                         return Attempt::Unsent(request, error);
                     }
@@ -114,6 +119,7 @@ impl<'a> Attempts<'a> {
             }
             match lease.send(request).await {
                 Ok(response) => {
+                    self.count(Outcome::Answered(response.status()));
                     self.note(&exchange, is_failure(response.status()));
                     return Attempt::Answered(lease, exchange, response);
                 }
@@ -124,6 +130,7 @@ impl<'a> Attempts<'a> {
                     }
                     _ => {
                         self.tried.push(exchange.address());
+                        self.count(Outcome::Broken);
                         self.note(&exchange, true);
                         return Attempt::Failed(self.upstream.broken(error.into_error()));
                     }
@@ -134,6 +141,17 @@ impl<'a> Attempts<'a> {
 
     fn pick(&self) -> Option<Exchange> {
         self.upstream.endpoints.pick(&self.tried, self.again.is_some(), Instant::now())
+    }
+
+    fn count_retry(&self, has_failed: bool) {
+        if self.is_retry {
+            let result = if has_failed { Retry::Failed } else { Retry::Succeeded };
+            self.worker.recorder.retry(self.upstream.label, result);
+        }
+    }
+
+    fn count(&self, outcome: Outcome) {
+        self.worker.recorder.upstream(self.upstream.label, outcome);
     }
 
     fn note(&self, exchange: &Exchange, is_failure: bool) {
@@ -162,9 +180,12 @@ impl<'a> Attempts<'a> {
 
     /// The request to send again, if it may be, once.
     fn repeat(&mut self) -> Option<Request<RequestBody>> {
-        if self.again.is_none() || !self.upstream.retries.withdraw() {
+        self.again.as_ref()?;
+        if !self.upstream.retries.withdraw() {
+            self.worker.recorder.retry(self.upstream.label, Retry::BudgetExhausted);
             return None;
         }
+        self.is_retry = true;
         self.again.take()
     }
 

@@ -19,6 +19,7 @@ use crate::body::{ClientBody, ReplyBody, RequestBody, Stage, Upload, UpstreamBod
 use crate::edge::{ClientConnection, Tunnel, Worker};
 use crate::frame;
 use crate::headers::{prepare_response, upgrade_to_websocket};
+use crate::metrics::{Outcome, Recorder, UpstreamLabel};
 use crate::path::Target;
 use crate::routes::{Limits, Route};
 use crate::upstream::{Upstream, UpstreamError};
@@ -45,12 +46,13 @@ impl Forward {
         target: Target,
         body: ClientBody,
         wants_tunnel: bool,
+        recorder: &Rc<Recorder>,
     ) -> Result<Self, UpstreamError> {
         let limit = route.limits.body_bytes;
         if body.size_hint().lower() > limit {
             return Err(UpstreamError::BodyTooLarge { limit });
         }
-        let (body, upload) = RequestBody::new(body, limit);
+        let (body, upload) = RequestBody::new(body, limit, recorder, route.label);
         let mut request = Request::new(body);
         *request.method_mut() = head.method;
         *request.version_mut() = Version::HTTP_11;
@@ -71,22 +73,37 @@ impl Forward {
             Box::pin(route.upstream.resolve()).await;
         }
         let asked = Cell::new(None);
+        let mut asking = Asking { recorder: &worker.recorder, label: route.upstream.label, has_ended: false };
         let mut answer = pin!(Attempts::new(&route.upstream, worker, &request, &asked).run(request));
         let (lease, exchange, response) = loop {
             match timeout_at(patience.until(), answer.as_mut()).await {
-                Ok(answer) => break answer.map_err(|error| patience.blame(error))?,
-                Err(_) => patience.check(&route.upstream, asked.get())?,
+                Ok(answer) => {
+                    asking.has_ended = true;
+                    break answer.map_err(|error| patience.blame(error))?;
+                }
+                Err(_) => patience.check(&route.upstream, asked.get()).inspect_err(|_| {
+                    asking.has_ended = true;
+                    worker.recorder.upstream(route.upstream.label, Outcome::Timeout);
+                })?,
             }
         };
 
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return switch(response, &route, client, wants_tunnel);
         }
+        worker.recorder.first_byte(route.upstream.label, began.elapsed());
         let (mut head, body) = response.into_parts();
         prepare_response(&mut head.headers);
         // Of HTTP/1 to the service, the client need not know.
         head.version = Version::default();
-        let body = UpstreamBody::new(body, lease, exchange, Arc::clone(&route), patience.deadline());
+        let body = UpstreamBody::new(
+            body,
+            lease,
+            exchange,
+            Arc::clone(&route),
+            Rc::clone(&worker.recorder),
+            patience.deadline(),
+        );
         Ok(Response::from_parts(head, ReplyBody::Upstream(body)))
     }
 }
@@ -106,6 +123,21 @@ fn switch(
     prepare_response(&mut head.headers);
     upgrade_to_websocket(&mut head.headers);
     Ok(Response::from_parts(head, ReplyBody::Own(Body::empty())))
+}
+
+/// Counts a request as given up if it is dropped before it has ended: its client left.
+struct Asking<'a> {
+    recorder: &'a Recorder,
+    label: UpstreamLabel,
+    has_ended: bool,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.recorder.upstream(self.label, Outcome::Abandoned);
+        }
+    }
 }
 
 /// How long an answer is waited for: as long as the request moves, and the route's patience more.

@@ -9,11 +9,14 @@ use anyhow::Context as _;
 use super::{RouteEntry, RouteFile, TokenRule, covers};
 use crate::config::ProxyConfig;
 use crate::limit::{Per, Policies, PolicySet};
+use crate::metrics::{Metrics, RouteLabel};
 use crate::upstream::Upstream;
 
 /// Where requests under a prefix go, and within which limits.
 pub(crate) struct Route {
     pub prefix: String,
+    /// The prefix, in metrics and logs.
+    pub label: RouteLabel,
     pub token: TokenRule,
     pub limits: Limits,
     pub upstream: Arc<Upstream>,
@@ -41,7 +44,7 @@ pub(crate) struct RouteTable(Vec<Arc<Route>>);
 
 impl RouteTable {
     /// Makes the table; `body_limit` counts where a route does not say.
-    pub fn new(file: &RouteFile, proxy: &ProxyConfig, body_limit: u64) -> anyhow::Result<Self> {
+    pub fn new(file: &RouteFile, proxy: &ProxyConfig, body_limit: u64, metrics: &Metrics) -> anyhow::Result<Self> {
         let mut upstreams = HashMap::new();
         let policies = Policies::new(&file.limits)?;
         let mut routes = file
@@ -52,13 +55,14 @@ impl RouteTable {
                 let url = file.url_of(entry).with_context(|| format!("{}: no address", entry.prefix))?;
                 let upstream = match upstreams.get(name) {
                     Some(upstream) => Arc::clone(upstream),
-                    None => Arc::new(Upstream::new(name, url, file.places_of(entry))?),
+                    None => Arc::new(Upstream::new(name, url, file.places_of(entry), metrics.upstream(name))?),
                 };
                 upstreams.insert(name, Arc::clone(&upstream));
                 let limits = entry.limits(proxy, body_limit);
                 let (of_subjects, of_clients) = file.limits_of(entry);
                 Ok(Arc::new(Route {
                     prefix: entry.prefix.clone(),
+                    label: metrics.route(&entry.prefix),
                     token: entry.token,
                     limits,
                     upstream,

@@ -22,6 +22,7 @@ pub(crate) use error::UpstreamError;
 pub(crate) use fetch::fetch;
 pub(crate) use pool::{Lease, Pool};
 
+use crate::metrics::UpstreamLabel;
 use budget::RetryBudget;
 use endpoints::Endpoints;
 
@@ -31,6 +32,8 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct Upstream {
     /// A service's name, or a guest's prefix.
     pub name: String,
+    /// The name, in metrics and logs.
+    pub label: UpstreamLabel,
     /// The `Host` it is asked by.
     pub host: HeaderValue,
     pub endpoints: Endpoints,
@@ -44,7 +47,7 @@ impl Upstream {
     ///
     /// # Errors
     /// `url` names no host.
-    pub fn new(name: &str, url: &Url, places: &[String]) -> anyhow::Result<Self> {
+    pub fn new(name: &str, url: &Url, places: &[String], label: UpstreamLabel) -> anyhow::Result<Self> {
         let host = url.host().with_context(|| format!("{name}: {url} names no host"))?;
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}"),
@@ -58,6 +61,7 @@ impl Upstream {
         let literals: Option<Vec<SocketAddr>> = names.iter().map(|place| place.parse().ok()).collect();
         Ok(Self {
             name: name.to_owned(),
+            label,
             host: HeaderValue::try_from(&authority).context("the host of a URL")?,
             retries: RetryBudget::default(),
             names: if literals.is_some() { Vec::new() } else { names },

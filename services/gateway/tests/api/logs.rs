@@ -4,7 +4,8 @@ use std::io;
 use std::sync::{Mutex, Once, PoisonError};
 
 use http::Method;
-use portico_testkit::User;
+use jsonwebtoken::Header;
+use portico_testkit::{Issuer, User};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -55,7 +56,7 @@ fn written_line_of(request_id: &str) -> Option<Value> {
     let whole = text.rsplit_once('\n')?.0;
     let lines = whole.lines().map(|line| serde_json::from_str::<Value>(line).expect("json"));
     let mut of_gateway = lines.filter(|line| line["target"] == "portico_gateway::access_log");
-    of_gateway.find(|line| line["span"]["request.id"] == request_id).map(|line| line["fields"].clone())
+    of_gateway.find(|line| line["fields"]["request.id"] == request_id).map(|line| line["fields"].clone())
 }
 
 #[tokio::test]
@@ -99,4 +100,81 @@ async fn a_request_whose_client_leaves_has_its_line_too() {
     let line = line_of("logs-left").await;
     assert_eq!(line["message"], "request abandoned by the client");
     assert!(line.get("http.status").is_none());
+}
+
+#[tokio::test]
+async fn a_refusal_is_logged_with_its_reason() {
+    let suite = Suite::start().await;
+    let revoked = User::customer();
+    suite.issuer.revoke(revoked.session);
+    let revoked = suite.issuer.token(&revoked);
+    let mut expired = suite.issuer.claims(&User::customer());
+    expired.exp = 1;
+    let unknown_key = Header { kid: Some("other".to_owned()), ..Issuer::header() };
+    let is_known = async { while suite.client().with_token(&revoked).get("/v1/closed/echo").await.status == 200 {} };
+    timeout(PATIENCE, is_known).await.expect("the revocation in time");
+    let customer = suite.issuer.claims(&User::customer());
+    let cases = [
+        ("jwt_revoked", revoked),
+        ("jwt_expired", suite.issuer.sign(&Issuer::header(), &expired)),
+        ("jwt_unknown_key", suite.issuer.sign(&unknown_key, &customer)),
+        ("jwt_malformed", "x".to_owned()),
+        ("unauthenticated", String::new()),
+    ];
+
+    for (reason, token) in cases {
+        let client = if token.is_empty() { suite.client() } else { suite.client().with_token(token) };
+        let id = format!("logs-reason-{reason}");
+        let request = client.request(Method::GET, "/v1/closed/echo").header("x-request-id", &id);
+        let reply = timeout(PATIENCE, client.send(request)).await.expect("an answer");
+
+        let line = line_of(&id).await;
+        assert_eq!(reply.status, 401, "{reason}");
+        assert_eq!(line["reason"], reason);
+        assert_eq!(line["problem.code"], reply.body["code"]);
+    }
+}
+
+#[tokio::test]
+async fn without_sampling_only_what_went_wrong_is_logged() {
+    let suite = Suite::start_with_sample(0.0).await;
+    let ask = async |id: &str, path: &str| {
+        let client = suite.client();
+        client.send(client.request(Method::GET, path).header("x-request-id", id)).await.status.as_u16()
+    };
+
+    let statuses = [
+        ask("logs-unsampled", "/v1/open/echo").await,
+        ask("logs-teapot", "/v1/open/teapot").await,
+        ask("logs-refused", "/nowhere").await,
+        ask("logs-failed", "/v1/quick/hang").await,
+    ];
+
+    assert_eq!(statuses, [200, 418, 404, 504]);
+    line_of("logs-refused").await;
+    line_of("logs-failed").await;
+    assert!(["logs-unsampled", "logs-teapot"].iter().all(|id| written_line_of(id).is_none()));
+}
+
+#[tokio::test]
+async fn nothing_secret_is_logged_however_the_request_ends() {
+    let suite = Suite::start().await;
+    let secret = "canary-5d41402abc4b2a76";
+    for path in ["/v1/open/echo", "/v1/closed/echo", "/nowhere", "/v1/quick/hang", "/healthz"] {
+        let client = suite.client();
+        let request = client
+            .request(Method::POST, &format!("{path}?token={secret}"))
+            .header("authorization", format!("Bearer {secret}"))
+            .header("cookie", format!("session={secret}"))
+            .header("x-api-key", secret)
+            .header("traceparent", secret)
+            .header("x-request-id", format!("{secret}?"))
+            .body(secret);
+        client.send(request).await;
+    }
+    let client = suite.client();
+    client.send(client.request(Method::GET, "/nowhere").header("x-request-id", "logs-last")).await;
+    line_of("logs-last").await;
+
+    assert!(!text().contains("canary"));
 }

@@ -7,6 +7,7 @@ mod headers;
 mod helpers;
 mod limits;
 mod logs;
+mod metrics;
 mod own;
 mod paths;
 mod reference;

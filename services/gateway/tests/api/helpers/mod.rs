@@ -12,7 +12,7 @@ use portico_common::clock::Clock;
 use portico_common::server::ServerConfig;
 use portico_common::telemetry::{LogFormat, TelemetryConfig};
 use portico_common::token::TokenConfig;
-use portico_gateway::{Config, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig, serve};
+use portico_gateway::{AccessLogConfig, Config, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig, serve};
 use portico_testkit::{Client, Issuer, RunningService, User};
 
 use crate::logs;
@@ -102,6 +102,18 @@ impl Suite {
         Self { gateway, issuer, upstream }
     }
 
+    /// A gateway that logs this share of its requests.
+    pub async fn start_with_sample(access_log_sample: f64) -> Self {
+        let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
+        let routes = ROUTES.replace("UPSTREAM", &upstream.address.to_string());
+        let tokens = issuer.config();
+        let gateway = start_with(&routes, |server| Config {
+            access_log: AccessLogConfig { access_log_sample },
+            ..config(server, ProxyConfig::default(), tokens)
+        });
+        Self { gateway: gateway.await, issuer, upstream }
+    }
+
     /// A client without a token.
     pub fn client(&self) -> Client {
         self.gateway.client()
@@ -125,10 +137,14 @@ impl Suite {
 
 /// Starts a gateway and waits until it is ready.
 pub async fn start_gateway(routes: &str, proxy: ProxyConfig, tokens: TokenConfig) -> RunningService {
+    start_with(routes, |server| config(server, proxy, tokens)).await
+}
+
+async fn start_with(routes: &str, config: impl FnOnce(ServerConfig) -> Config) -> RunningService {
     logs::capture();
     let routes = RouteFile::parse(routes).expect("the test's routes");
     RunningService::start(|server, listeners, lifecycle| {
-        serve(config(server, proxy, tokens), routes, listeners, Clock::system(), lifecycle)
+        serve(config(server), routes, listeners, Clock::system(), lifecycle)
     })
     .await
 }
@@ -154,6 +170,7 @@ pub fn config(server: ServerConfig, proxy: ProxyConfig, tokens: TokenConfig) -> 
         routes: RoutesConfig { routes: PathBuf::new(), upstreams: Vec::new() },
         proxy,
         edge: EdgeConfig { workers: NonZeroUsize::new(2), ..EdgeConfig::default() },
+        access_log: AccessLogConfig::default(),
         store: StoreConfig::default(),
     }
 }
