@@ -1,8 +1,10 @@
 //! What a request must be like at all, before its path is looked at.
 
+use std::net::Ipv6Addr;
+
 use http::request::Parts;
-use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
+use http::uri::Scheme;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
 use portico_common::error::{ApiError, kinds};
 
 use crate::problems;
@@ -40,6 +42,14 @@ pub(crate) fn asks_for_websocket(head: &Parts) -> bool {
         && lists(&head.headers, &header::CONNECTION, "upgrade")
 }
 
+/// Whether the client closes the connection after this request (RFC 9112 section 9.3).
+pub(crate) fn is_last<B>(request: &Request<B>) -> bool {
+    match request.version() {
+        Version::HTTP_10 => !lists(request.headers(), &header::CONNECTION, "keep-alive"),
+        _ => lists(request.headers(), &header::CONNECTION, "close"),
+    }
+}
+
 /// Whether these headers of an answer say that a WebSocket begins.
 pub(crate) fn grants_websocket(headers: &HeaderMap) -> bool {
     lists(headers, &header::UPGRADE, "websocket")
@@ -57,26 +67,47 @@ fn host(head: &Parts) -> Result<Option<HeaderValue>, ApiError> {
     if values.next().is_some() {
         return Err(refused("there is more than one Host header"));
     }
-    let named = value
-        .map(|value| Authority::try_from(value.as_bytes()).map_err(|_| refused("the Host header is not a host")))
-        .transpose()?;
-    if named.is_none() && head.version == Version::HTTP_11 {
+    if value.is_none() && head.version == Version::HTTP_11 {
         return Err(refused("the Host header is missing"));
     }
-    let targeted = head.uri.authority();
-    let has_user = |host: &Authority| host.as_str().contains('@');
-    if named.as_ref().is_some_and(has_user) || targeted.is_some_and(has_user) {
-        return Err(refused("the host has user information"));
+    if !value.is_none_or(|value| is_host(value.as_bytes())) {
+        return Err(refused("the Host header is not a host"));
     }
-    match (targeted, named) {
-        (Some(targeted), Some(named)) if *targeted != named => {
-            Err(refused("the Host header and the target name different hosts"))
-        }
-        (Some(targeted), _) => {
-            HeaderValue::from_str(targeted.as_str()).map(Some).map_err(|_| refused("the target's host is not a host"))
-        }
-        (None, _) => Ok(value.cloned()),
+    let Some(targeted) = head.uri.authority() else {
+        return Ok(value.cloned());
+    };
+    if !is_host(targeted.as_str().as_bytes()) {
+        return Err(refused("the host of the target is not a host"));
     }
+    if value.is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(targeted.as_str().as_bytes())) {
+        return Err(refused("the Host header and the target name different hosts"));
+    }
+    HeaderValue::from_str(targeted.as_str()).map(Some).map_err(|_| refused("the host of the target is not a host"))
+}
+
+/// Whether it is a name or an address, perhaps with a port: RFC 9110 section 7.2 without what no host is called by.
+fn is_host(host: &[u8]) -> bool {
+    let (name, port) = if host.starts_with(b"[") {
+        let Some(end) = host.iter().position(|byte| *byte == b']') else {
+            return false;
+        };
+        let address = str::from_utf8(&host[1..end]).ok();
+        if address.is_none_or(|address| address.parse::<Ipv6Addr>().is_err()) {
+            return false;
+        }
+        (&b"v6"[..], &host[end + 1..])
+    } else {
+        host.split_at(host.iter().position(|byte| *byte == b':').unwrap_or(host.len()))
+    };
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    !name.is_empty() && name.iter().all(is_name) && (port.is_empty() || is_port(port))
+}
+
+fn is_port(port: &[u8]) -> bool {
+    let Some(digits) = port.strip_prefix(b":") else {
+        return false;
+    };
+    digits.iter().all(u8::is_ascii_digit) && str::from_utf8(digits).is_ok_and(|digits| digits.parse::<u16>().is_ok())
 }
 
 fn refused(detail: &str) -> ApiError {
@@ -85,8 +116,6 @@ fn refused(detail: &str) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
-
     use super::*;
 
     fn checked(request: http::request::Builder) -> Result<Option<HeaderValue>, &'static str> {

@@ -25,6 +25,7 @@ use tokio::net::TcpStream;
 use super::framing::{Phase, StrictIo, Wire};
 use super::{Accepted, Tunnel, Worker, refusal};
 use crate::body::Reply;
+use crate::frame;
 use crate::headers::Peer;
 use crate::metrics::Protocol;
 
@@ -55,6 +56,8 @@ pub(crate) struct ClientConnection {
     open: Cell<usize>,
     wait: Cell<(Wait, Instant)>,
     ending: Cell<Option<Ending>>,
+    /// The client wants no answer after that of its current request.
+    has_said_goodbye: Cell<bool>,
     /// Where its bytes go once the answer that says so is written.
     tunnel: RefCell<Option<Tunnel>>,
     waker: RefCell<Option<Waker>>,
@@ -98,6 +101,7 @@ impl ClientConnection {
             open: Cell::new(0),
             wait: Cell::new((Wait::First, Instant::now())),
             ending: Cell::new(None),
+            has_said_goodbye: Cell::new(false),
             tunnel: RefCell::default(),
             waker: RefCell::default(),
         }
@@ -287,6 +291,7 @@ where
     })
     .await;
     if ended.is_ok()
+        && !client.has_said_goodbye.get()
         && let Some(refused) = client.wire.refusal()
     {
         let (stream, _) = http.into_parts().io.into_inner().into_inner();
@@ -361,6 +366,7 @@ async fn answer(
     worker: &Rc<Worker>,
 ) -> Result<http::Response<Reply>, Infallible> {
     let open = client.begin();
+    client.has_said_goodbye.set(frame::is_last(&request));
     let answer = worker.gateway.answer(request, client, worker);
     if client.is_http2.get() {
         return Ok(answer.await.map(|body| Reply::new(body, open)));

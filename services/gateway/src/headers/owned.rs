@@ -1,7 +1,7 @@
 //! Headers by which a service could be told who calls or from where: only the gateway may send them.
 //!
-//! Many servers hand headers on with `-`, `_` and `.` made alike (CGI and its heirs), so every
-//! spelling of a name counts as the name.
+//! Many servers hand headers on with `-`, `_`, `.` and whatever else is no letter made alike (CGI and its heirs),
+//! so every spelling of a name counts as the name.
 
 /// Whatever begins like this is removed.
 const PREFIXES: [&str; 10] = [
@@ -56,12 +56,18 @@ const PROPER_ONLY: [&str; 12] = [
 /// Whether a client may not send this header, `name` being in lower case as `HeaderName` has it.
 pub(crate) fn is_owned(name: &str) -> bool {
     let is_owned = match name.as_bytes() {
-        [b'x', b'-' | b'_' | b'.', ..] => PREFIXES.iter().any(|prefix| begins_like(name, prefix)),
+        [b'x', second, ..] if !second.is_ascii_alphanumeric() => {
+            PREFIXES.iter().any(|prefix| begins_like(name, prefix))
+        }
         _ => false,
     };
     is_owned
         || NAMES.iter().any(|owned| is_like(name, owned))
-        || name.contains(['_', '.']) && PROPER_ONLY.iter().any(|proper| is_like(name, proper))
+        || name.bytes().any(is_improper) && PROPER_ONLY.iter().any(|proper| is_like(name, proper))
+}
+
+fn is_improper(byte: u8) -> bool {
+    byte != b'-' && !byte.is_ascii_alphanumeric()
 }
 
 fn is_like(name: &str, owned: &str) -> bool {
@@ -69,7 +75,7 @@ fn is_like(name: &str, owned: &str) -> bool {
 }
 
 fn begins_like(name: &str, prefix: &str) -> bool {
-    let dash = |byte: u8| if matches!(byte, b'_' | b'.') { b'-' } else { byte };
+    let dash = |byte: u8| if is_improper(byte) { b'-' } else { byte };
     name.len() >= prefix.len() && name.bytes().zip(prefix.bytes()).all(|(given, owned)| dash(given) == owned)
 }
 
@@ -95,6 +101,7 @@ mod tests {
             "transfer_encoding",
             "content.length",
             "x_request_id",
+            "x!user$id",
             "x-original-url",
             "proxy",
         ] {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use axum::body::Body;
 use http::request::Parts;
-use http::{Request, Response, StatusCode, Uri, Version};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, timeout_at};
 
@@ -58,6 +58,10 @@ impl Forward {
         *request.version_mut() = Version::HTTP_11;
         *request.uri_mut() = Uri::from(target.into_inner());
         *request.headers_mut() = head.headers;
+        // hyper would not say so for methods that seldom have a body, and leave it out.
+        if request.body().size_hint().exact().is_none() {
+            request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         Ok(Self { route, request, upload, wants_tunnel, began: Instant::now() })
     }
 

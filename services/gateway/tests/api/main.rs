@@ -5,6 +5,7 @@ mod endpoints;
 mod guests;
 mod headers;
 mod helpers;
+mod hostile;
 mod limits;
 mod logs;
 mod metrics;

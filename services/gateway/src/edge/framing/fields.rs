@@ -99,7 +99,9 @@ fn check_expectation(value: &[u8]) -> Result<(), Refusal> {
 /// What a connection option names, the next hop drops: with these a request would become another.
 fn check_connection(value: &[u8]) -> Result<(), &'static str> {
     let is_framing = |option: &[u8]| {
-        [&b"content-length"[..], b"transfer-encoding", b"host"].iter().any(|name| option.eq_ignore_ascii_case(name))
+        [&b"content-length"[..], b"transfer-encoding", b"host", b"authorization"]
+            .iter()
+            .any(|name| option.eq_ignore_ascii_case(name))
     };
     if members(value).any(is_framing) { Err("Connection names a field that frames the request") } else { Ok(()) }
 }

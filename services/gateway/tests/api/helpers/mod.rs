@@ -1,6 +1,7 @@
 //! A gateway under test, what is behind it, and clients that are not polite.
 
 mod raw;
+mod strict;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use portico_testkit::{Client, Issuer, RunningService, User};
 use crate::logs;
 
 pub use raw::{Connection, RawReply, RawUpstream};
+pub use strict::{Arrival, StrictUpstream};
 pub use upstream::Upstream;
 
 /// Longer than anything that works takes; only a failing test waits for it.

@@ -42,6 +42,11 @@ impl Connection {
         self.0.get_mut().write_all(text.as_ref()).await.expect("a peer that reads");
     }
 
+    /// Writes, unless the peer has gone.
+    pub async fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.0.get_mut().write_all(bytes).await
+    }
+
     /// Reads up to the empty line.
     pub async fn read_head(&mut self) -> String {
         let reading = async {
