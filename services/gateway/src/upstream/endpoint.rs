@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 /// An average forgets what is older than this by about two thirds.
 const DECAY: Duration = Duration::from_secs(10);
-/// Taken for an endpoint that has not answered yet, so that it is tried, and not by everyone at once.
-const FIRST_GUESS: Duration = Duration::from_millis(1);
+/// Taken for an endpoint of which nothing is known, or no longer: quicker than any, so that it is tried, and not by
+/// everyone at once.
+const FIRST_GUESS: Duration = Duration::from_micros(100);
 
 const FAILURES_IN_A_ROW: u32 = 5;
 const WINDOW: Duration = Duration::from_secs(10);

@@ -8,6 +8,9 @@ use arc_swap::ArcSwap;
 
 use super::endpoint::{Endpoint, Exchange, Use};
 
+/// Of two endpoints that cost nearly the same either is asked.
+const CLEARLY: f64 = 0.8;
+
 /// Who can be asked; empty until the first name is resolved.
 #[derive(Default)]
 pub(crate) struct Endpoints(ArcSwap<Vec<Arc<Endpoint>>>);
@@ -62,8 +65,8 @@ impl Endpoints {
                 let first = fastrand::usize(..candidates.len());
                 let second = (first + fastrand::usize(1..candidates.len())) % candidates.len();
                 let (first, second) = (candidates[first], candidates[second]);
-                let cheaper = if first.cost(now) <= second.cost(now) { first } else { second };
-                Some(cheaper.begin(now))
+                let is_clearly_cheaper = second.cost(now) < first.cost(now) * CLEARLY;
+                Some(if is_clearly_cheaper { second } else { first }.begin(now))
             }
         }
     }
