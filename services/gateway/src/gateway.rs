@@ -66,7 +66,8 @@ impl Gateway {
         let phases = async {
             match self.run_phases(request, &mut line, client, worker).await? {
                 Plan::Answer(response) => Ok(response.map(ReplyBody::Own)),
-                Plan::Forward(forward) => Ok(forward.send(client, worker).await?),
+                // Boxed, because what it waits with is large, and all of a request's room is moved when it begins.
+                Plan::Forward(forward) => Ok(Box::pin(forward.send(client, worker)).await?),
             }
         };
         let phases = AssertUnwindSafe(phases).catch_unwind();
@@ -113,7 +114,7 @@ impl Gateway {
         loop {
             sleep(LOOK_UP_EVERY).await;
             let table = Arc::clone(&self.routing.load().table);
-            join_all(table.upstreams().map(|upstream| upstream.resolve())).await;
+            join_all(table.upstreams().iter().map(|upstream| upstream.resolve())).await;
         }
     }
 

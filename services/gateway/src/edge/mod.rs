@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use portico_common::server::{Front, ServerConfig, pause_after};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -108,6 +109,10 @@ impl Front for Edge {
     }
 
     async fn drain(self) {
+        // Who has connected already does not know that there is nobody to accept any more.
+        while let Some(Ok((stream, peer))) = self.listener.accept().now_or_never() {
+            self.hand_over(stream, peer);
+        }
         let Self { listener, mut workers, drain_timeout, .. } = self;
         drop(listener);
         workers.iter().for_each(WorkerHandle::leave);

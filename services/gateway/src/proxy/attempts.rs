@@ -95,7 +95,6 @@ impl<'a> Attempts<'a> {
     async fn attempt(&mut self, mut request: Request<RequestBody>) -> Attempt {
         let Some(exchange) = self.pick() else {
             let error = self.upstream.unreachable(io::Error::other("its name has no address"));
-            self.tried.resize(MOST_TRIED, SocketAddr::from(([0, 0, 0, 0], 0)));
             return Attempt::Unsent(request, error);
         };
         self.asked.set(Some(exchange.address()));

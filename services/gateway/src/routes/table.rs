@@ -40,7 +40,10 @@ pub(crate) struct Limits {
 }
 
 /// All routes, the longest prefix first.
-pub(crate) struct RouteTable(Vec<Arc<Route>>);
+pub(crate) struct RouteTable {
+    routes: Vec<Arc<Route>>,
+    upstreams: Vec<Arc<Upstream>>,
+}
 
 impl RouteTable {
     /// Makes the table; `body_limit` counts where a route does not say.
@@ -72,22 +75,22 @@ impl RouteTable {
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
         routes.sort_by(|a, b| b.prefix.len().cmp(&a.prefix.len()).then_with(|| a.prefix.cmp(&b.prefix)));
-        Ok(Self(routes))
+        Ok(Self { routes, upstreams: upstreams.into_values().collect() })
     }
 
     /// The route with the longest prefix that covers `path`.
     pub fn find(&self, path: &str) -> Option<&Arc<Route>> {
-        self.0.iter().find(|route| covers(&route.prefix, path))
+        self.routes.iter().find(|route| covers(&route.prefix, path))
     }
 
-    /// All upstreams, each as often as it has routes.
-    pub fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
-        self.0.iter().map(|route| &route.upstream)
+    /// All that something is routed to.
+    pub fn upstreams(&self) -> &[Arc<Upstream>] {
+        &self.upstreams
     }
 
     /// The upstream of that name.
     pub fn upstream(&self, name: &str) -> Option<&Arc<Upstream>> {
-        self.upstreams().find(|upstream| upstream.name == name)
+        self.upstreams.iter().find(|upstream| upstream.name == name)
     }
 }
 
