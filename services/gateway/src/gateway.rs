@@ -66,8 +66,7 @@ impl Gateway {
         let phases = async {
             match self.run_phases(request, &mut line, client, worker).await? {
                 Plan::Answer(response) => Ok(response.map(ReplyBody::Own)),
-                // Boxed, because what it waits with is large, and all of a request's room is moved when it begins.
-                Plan::Forward(forward) => Ok(Box::pin(forward.send(client, worker)).await?),
+                Plan::Forward(forward) => Ok(forward.send(client, worker).await?),
             }
         };
         let phases = AssertUnwindSafe(phases).catch_unwind();

@@ -6,6 +6,7 @@ mod guests;
 mod headers;
 mod helpers;
 mod hostile;
+mod http2;
 mod limits;
 mod logs;
 mod metrics;

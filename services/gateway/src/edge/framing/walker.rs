@@ -40,7 +40,9 @@ pub(super) struct Walker {
 
 impl Walker {
     pub fn new(wire: Rc<Wire>) -> Self {
-        Self { state: State::Head(HeadCheck::default()), wire }
+        let is_unread = wire.tunnel_state() == Tunnel::Open;
+        let state = if is_unread { State::Tunnel } else { State::Head(HeadCheck::default()) };
+        Self { state, wire }
     }
 
     pub fn gate(&self) -> Gate {

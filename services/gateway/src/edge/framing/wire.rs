@@ -115,7 +115,7 @@ impl Wire {
         self.answer_tunnel(Tunnel::None);
     }
 
-    /// What comes is not HTTP/1: all bytes pass unread, the first ones too.
+    /// What comes is not HTTP/1: all bytes pass unread, the first ones too. To be said before a `StrictIo` is made.
     pub fn pass_unread(&self) {
         self.tunnel.set(Tunnel::Open);
         self.phase.set(Phase::Tunnel);
