@@ -181,7 +181,6 @@ impl Gateway {
 }
 
 /// What to do with a request.
-#[expect(clippy::large_enum_variant, reason = "the large one is the usual one, and lives as long as the call")]
 enum Plan {
     Answer(Response<axum::body::Body>),
     Forward(Forward),

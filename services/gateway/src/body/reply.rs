@@ -3,17 +3,16 @@
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::BoxError;
-use crate::edge::OpenRequest;
-use crate::metrics::Recorder;
+use crate::edge::{OpenRequest, Worker};
 use crate::routes::Route;
-use crate::upstream::{Exchange, Lease};
+use crate::upstream::{Exchange, Transfer};
 
 /// The body of an answer on a client's connection, which is busy until it ends.
 pub(crate) struct Reply {
@@ -31,13 +30,13 @@ pub(crate) enum ReplyBody {
 ///
 /// Read to its end, its connection is given back; dropped before, it is closed.
 pub(crate) struct UpstreamBody {
-    inner: Incoming,
-    lease: Option<Lease>,
+    /// Until it was given back.
+    transfer: Option<Box<Transfer>>,
+    failed: Option<BoxError>,
     /// The endpoint is busy with it until it ends.
-    _exchange: Exchange,
-    is_read: bool,
+    exchange: Exchange,
     route: Arc<Route>,
-    recorder: Rc<Recorder>,
+    worker: Rc<Worker>,
     deadline: Option<Instant>,
     /// Runs only while the body makes us wait, which a small one never does.
     timer: Option<Pin<Box<Sleep>>>,
@@ -55,14 +54,34 @@ impl Reply {
 
 impl UpstreamBody {
     pub fn new(
-        inner: Incoming,
-        lease: Lease,
+        transfer: Box<Transfer>,
         exchange: Exchange,
-        route: Arc<Route>,
-        recorder: Rc<Recorder>,
+        route: &Arc<Route>,
+        worker: &Rc<Worker>,
         deadline: Option<Instant>,
     ) -> Self {
-        Self { inner, lease: Some(lease), _exchange: exchange, is_read: false, route, recorder, deadline, timer: None }
+        let (route, worker) = (Arc::clone(route), Rc::clone(worker));
+        Self { transfer: Some(transfer), failed: None, exchange, route, worker, deadline, timer: None }
+    }
+
+    /// Polls for the next piece; what is not to go on is dropped, with its connection.
+    fn poll_transfer(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        let Some(transfer) = &mut self.transfer else {
+            return Poll::Ready(None);
+        };
+        match ready!(transfer.poll_frame(context)) {
+            Some(Err(error)) => {
+                // Told in the next turn: hyper drops what it has not written yet when a body fails.
+                self.transfer = None;
+                self.failed = Some(error);
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            frame => Poll::Ready(frame),
+        }
     }
 
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -76,10 +95,8 @@ impl UpstreamBody {
 
 impl Drop for UpstreamBody {
     fn drop(&mut self) {
-        if let Some(lease) = self.lease.take()
-            && (self.is_read || self.inner.is_end_stream())
-        {
-            lease.give_back();
+        if let Some(connection) = self.transfer.take().and_then(|transfer| transfer.into_idle()) {
+            self.worker.pool.give_back(self.exchange.address(), connection);
         }
     }
 }
@@ -93,17 +110,16 @@ impl Body for UpstreamBody {
             tracing::warn!(upstream = self.route.upstream.name, "answer cut: the exchange is over its time");
             return Poll::Ready(Some(Err(Stalled.into())));
         }
-        match Pin::new(&mut self.inner).poll_frame(context) {
+        match self.poll_transfer(context) {
             Poll::Ready(frame) => {
                 self.timer = None;
-                self.is_read = frame.is_none();
                 if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
-                    self.recorder.sent(self.route.label, data.len());
+                    self.worker.recorder.sent(self.route.label, data.len());
                 }
                 if let Some(Err(error)) = &frame {
                     tracing::warn!(upstream = self.route.upstream.name, %error, "answer cut: the service broke off");
                 }
-                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+                Poll::Ready(frame)
             }
             Poll::Pending if self.poll_timer(context).is_ready() => {
                 tracing::warn!(upstream = self.route.upstream.name, "answer cut: the service paused for too long");
@@ -114,11 +130,11 @@ impl Body for UpstreamBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.failed.is_none() && self.transfer.as_ref().is_none_or(|transfer| transfer.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.transfer.as_ref().map_or_else(|| SizeHint::with_exact(0), |transfer| transfer.size_hint())
     }
 }
 

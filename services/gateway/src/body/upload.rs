@@ -20,9 +20,13 @@ const GRACE: Duration = Duration::from_secs(10);
 const LEAST_BYTES_PER_SECOND: u64 = 512;
 
 /// The body of a request to a service: the client's, cut off where it becomes too large.
-pub(crate) struct RequestBody(Option<Passing>);
+///
+/// Small where there is none, which is the usual case.
+pub(crate) struct RequestBody(Option<Box<Passing>>);
 
 struct Passing {
+    /// Taken once, and put back.
+    held: Option<Bytes>,
     inner: ClientBody,
     left: u64,
     upload: Rc<Upload>,
@@ -92,8 +96,17 @@ impl RequestBody {
         }
         let upload = Rc::new(Upload { stage: Cell::new(Stage::Moving), moved_at: Cell::new(Instant::now()) });
         let recorder = Rc::clone(recorder);
-        let passing = Passing { inner, left: limit, upload: Rc::clone(&upload), rate: Rate::new(), recorder, route };
-        (Self(Some(passing)), Some(upload))
+        let passing =
+            Passing { held: None, inner, left: limit, upload: Rc::clone(&upload), rate: Rate::new(), recorder, route };
+        (Self(Some(Box::new(passing))), Some(upload))
+    }
+
+    /// The body before `data` was taken of it.
+    pub fn put_back(mut self, data: Bytes) -> Self {
+        if let Some(passing) = &mut self.0 {
+            passing.held = Some(data).filter(|data| !data.is_empty());
+        }
+        self
     }
 }
 
@@ -141,6 +154,14 @@ impl Rate {
 }
 
 impl Passing {
+    fn size_hint(&self) -> SizeHint {
+        let held = self.held.as_ref().map_or(0, Bytes::len) as u64;
+        match self.inner.size_hint().exact() {
+            Some(left) => SizeHint::with_exact(held + left),
+            None => SizeHint::default(),
+        }
+    }
+
     fn pass(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BoxError> {
         if let Some(data) = frame.data_ref() {
             let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
@@ -179,6 +200,9 @@ impl Body for RequestBody {
         let Some(passing) = &mut self.0 else {
             return Poll::Ready(None);
         };
+        if let Some(held) = passing.held.take() {
+            return Poll::Ready(Some(Ok(Frame::data(held))));
+        }
         let polled = Pin::new(&mut passing.inner).poll_frame(context);
         if polled.is_pending() {
             passing.upload.is_at(Stage::WaitingForClient);
@@ -200,10 +224,10 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(|passing| passing.inner.is_end_stream())
+        self.0.as_ref().is_none_or(|passing| passing.held.is_none() && passing.inner.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |passing| passing.inner.size_hint())
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |passing| passing.size_hint())
     }
 }

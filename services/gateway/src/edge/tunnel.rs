@@ -3,20 +3,20 @@
 use std::error::Error;
 use std::time::Duration;
 
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, copy_bidirectional, join};
 use tokio_io_timeout::TimeoutStream;
+
+use crate::upstream::Connection;
 
 /// The service's end of a tunnel that is about to open.
 pub(crate) struct Tunnel {
-    service: OnUpgrade,
+    service: Connection,
     idle_timeout: Duration,
 }
 
 impl Tunnel {
     /// The service may be silent for `idle_timeout`.
-    pub fn new(service: OnUpgrade, idle_timeout: Duration) -> Self {
+    pub fn new(service: Connection, idle_timeout: Duration) -> Self {
         Self { service, idle_timeout }
     }
 
@@ -28,7 +28,9 @@ impl Tunnel {
         self,
         mut client: impl AsyncRead + AsyncWrite + Unpin,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let mut service = TimeoutStream::new(TokioIo::new(self.service.await?));
+        let (service, already_read) = self.service.into_inner();
+        let (read, write) = service.into_split();
+        let mut service = TimeoutStream::new(join((&already_read[..]).chain(read), write));
         service.set_read_timeout(Some(self.idle_timeout));
         copy_bidirectional(&mut client, &mut Box::pin(service)).await?;
         Ok(())

@@ -6,14 +6,14 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use http::{Method, Request, Response, StatusCode, header};
-use hyper::body::{Body as _, Incoming};
+use http::{Method, StatusCode, header};
+use hyper::body::Body as _;
 use tokio::time::sleep;
 
 use crate::body::RequestBody;
 use crate::edge::Worker;
 use crate::metrics::{Outcome, Retry};
-use crate::upstream::{Exchange, Lease, Upstream, UpstreamError};
+use crate::upstream::{AnswerHead, Connection, Exchange, Fault, RequestHead, Transfer, Upstream, UpstreamError};
 
 /// Endpoints of which a request is tried, the first included.
 const MOST_TRIED: usize = 3;
@@ -24,8 +24,11 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 pub(super) struct Attempts<'a> {
     upstream: &'a Upstream,
     worker: &'a Rc<Worker>,
-    /// The request again, while it may be repeated: its method allows it, and it has no body.
-    again: Option<Request<RequestBody>>,
+    head: RequestHead,
+    /// The body, until it was taken.
+    body: Option<RequestBody>,
+    /// Asking twice is the same as asking once, and the request was not repeated yet.
+    may_repeat: bool,
     tried: Vec<SocketAddr>,
     /// Who is being asked, for those who give up waiting.
     asked: &'a Cell<Option<SocketAddr>>,
@@ -34,12 +37,19 @@ pub(super) struct Attempts<'a> {
     wants_new_connection: bool,
 }
 
+/// An answer whose body has not been read.
+pub(super) struct Answered {
+    pub head: AnswerHead,
+    pub transfer: Box<Transfer>,
+    pub exchange: Exchange,
+}
+
 /// What became of one attempt.
 enum Attempt {
-    Answered(Lease, Exchange, Response<Incoming>),
+    Answered(Answered),
     /// The service never saw it.
-    Unsent(Request<RequestBody>, UpstreamError),
-    /// A kept connection broke under it, as it does when the service was just closing it.
+    Unsent(UpstreamError),
+    /// A kept connection ended under it, as it does when the service was just closing it.
     Crossed(UpstreamError),
     Failed(UpstreamError),
 }
@@ -48,98 +58,103 @@ impl<'a> Attempts<'a> {
     pub fn new(
         upstream: &'a Upstream,
         worker: &'a Rc<Worker>,
-        request: &Request<RequestBody>,
+        head: RequestHead,
+        body: RequestBody,
         asked: &'a Cell<Option<SocketAddr>>,
     ) -> Self {
         upstream.retries.deposit();
-        let again = may_repeat(request).then(|| copy(request));
-        let tried = Vec::new();
-        Self { upstream, worker, again, tried, asked, is_retry: false, wants_new_connection: false }
+        let may_repeat = is_repeatable(&head, &body);
+        Self {
+            upstream,
+            worker,
+            head,
+            body: Some(body),
+            may_repeat,
+            tried: Vec::new(),
+            asked,
+            is_retry: false,
+            wants_new_connection: false,
+        }
     }
 
     /// Asks until there is an answer to give, good or bad.
-    pub async fn run(
-        mut self,
-        mut request: Request<RequestBody>,
-    ) -> Result<(Lease, Exchange, Response<Incoming>), UpstreamError> {
+    pub async fn run(mut self) -> Result<Answered, UpstreamError> {
         loop {
-            match self.attempt(request).await {
-                Attempt::Answered(lease, exchange, response) => {
-                    let Some(again) = self.repeat_instead(&response) else {
-                        self.count_retry(is_failure(response.status()));
-                        return Ok((lease, exchange, response));
-                    };
-                    request = again;
-                    drop((lease, exchange, response));
+            match self.attempt().await {
+                Attempt::Answered(answered) => {
+                    if !self.repeats_instead_of(&answered.head) {
+                        self.count_retry(is_failure(answered.head.status));
+                        return Ok(answered);
+                    }
+                    drop(answered);
                     self.pause().await;
                 }
-                Attempt::Unsent(unsent, error) => {
+                Attempt::Unsent(error) => {
                     if self.tried.len() >= MOST_TRIED.min(self.upstream.endpoints.len()) {
                         return Err(error);
                     }
-                    request = unsent;
                 }
                 Attempt::Crossed(error) => {
                     self.wants_new_connection = true;
-                    request = self.again.take().ok_or(error)?;
+                    if !std::mem::take(&mut self.may_repeat) {
+                        return Err(error);
+                    }
                 }
                 Attempt::Failed(error) => {
                     self.count_retry(true);
-                    request = self.repeat().ok_or(error)?;
+                    if !self.repeats() {
+                        return Err(error);
+                    }
                     self.pause().await;
                 }
             }
         }
     }
 
-    async fn attempt(&mut self, mut request: Request<RequestBody>) -> Attempt {
+    async fn attempt(&mut self) -> Attempt {
         let Some(exchange) = self.pick() else {
-            let error = self.upstream.unreachable(io::Error::other("its name has no address"));
-            return Attempt::Unsent(request, error);
+            return Attempt::Unsent(self.upstream.unreachable(io::Error::other("its name has no address")));
         };
-        self.asked.set(Some(exchange.address()));
+        let address = exchange.address();
+        self.asked.set(Some(address));
         loop {
-            let kept = self.worker.pool.take(exchange.address());
-            let mut lease = match kept.filter(|_| !self.wants_new_connection) {
-                Some(lease) => lease,
+            let kept = if self.wants_new_connection { None } else { self.worker.pool.take(address) };
+            let is_reused = kept.is_some();
+            let connection = match kept {
+                Some(connection) => connection,
                 // Seldom needed, and larger than all the rest.
-                None => match Box::pin(self.connect(exchange.address())).await {
-                    Ok(lease) => lease,
+                None => match Box::pin(self.connect(address)).await {
+                    Ok(connection) => connection,
                     Err(error) => {
-                        self.tried.push(exchange.address());
                         self.count(Outcome::ConnectError);
-                        self.note(&exchange, true);
-                        return Attempt::Unsent(request, error);
+                        self.note_failure(&exchange);
+                        return Attempt::Unsent(error);
                     }
                 },
             };
-            if !lease.is_ready() && Box::pin(lease.ready()).await.is_err() {
-                continue;
-            }
-            match lease.send(request).await {
-                Ok(response) => {
-                    self.count(Outcome::Answered(response.status()));
-                    self.note(&exchange, is_failure(response.status()));
-                    return Attempt::Answered(lease, exchange, response);
+            let body = self.body.take().unwrap_or_else(RequestBody::empty);
+            let mut transfer = Box::new(Transfer::new(connection, &self.head, body));
+            match transfer.head().await {
+                Ok(head) => {
+                    self.count(Outcome::Answered(head.status));
+                    self.note(&exchange, is_failure(head.status));
+                    return Attempt::Answered(Answered { head, transfer, exchange });
                 }
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) if lease.is_reused() => request = unsent,
-                    _ if lease.is_reused() => {
-                        return Attempt::Crossed(self.upstream.broken(error.into_error()));
-                    }
-                    _ => {
-                        self.tried.push(exchange.address());
-                        self.count(Outcome::Broken);
-                        self.note(&exchange, true);
-                        return Attempt::Failed(self.upstream.broken(error.into_error()));
-                    }
-                },
+                Err(Fault::Unsent(_)) if is_reused => self.body = Some(transfer.into_body()),
+                Err(Fault::Unanswered(error)) if is_reused => {
+                    return Attempt::Crossed(self.upstream.broken(error));
+                }
+                Err(fault) => {
+                    self.count(Outcome::Broken);
+                    self.note_failure(&exchange);
+                    return Attempt::Failed(self.upstream.broken(fault.into_error()));
+                }
             }
         }
     }
 
     fn pick(&self) -> Option<Exchange> {
-        self.upstream.endpoints.pick(&self.tried, self.again.is_some(), Instant::now())
+        self.upstream.endpoints.pick(&self.tried, self.may_repeat, Instant::now())
     }
 
     fn count_retry(&self, has_failed: bool) {
@@ -160,32 +175,41 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    async fn connect(&self, address: SocketAddr) -> Result<Lease, UpstreamError> {
-        let connected = self.worker.pool.connect(address, self.worker.gateway.proxy.connect_timeout).await;
+    fn note_failure(&mut self, exchange: &Exchange) {
+        self.tried.push(exchange.address());
+        self.note(exchange, true);
+    }
+
+    async fn connect(&self, address: SocketAddr) -> Result<Connection, UpstreamError> {
+        let connected = Connection::open(address, self.worker.gateway.proxy.connect_timeout).await;
         connected.map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => self.upstream.timed_out(),
             _ => self.upstream.unreachable(error),
         })
     }
 
-    /// The request to send again instead of giving this answer.
-    fn repeat_instead(&mut self, response: &Response<Incoming>) -> Option<Request<RequestBody>> {
-        let is_worth_it = matches!(response.status().as_u16(), 502..=504);
+    /// Whether the request is sent again instead of giving this answer.
+    fn repeats_instead_of(&mut self, answer: &AnswerHead) -> bool {
+        let is_worth_it = matches!(answer.status.as_u16(), 502..=504);
+        if !is_worth_it {
+            return false;
+        }
         // A service that says when to come back does not want to be asked at once.
-        let asks_to_wait = response.headers().contains_key(header::RETRY_AFTER);
+        let asks_to_wait = answer.headers.contains_key(header::RETRY_AFTER);
         let has_others = self.upstream.endpoints.len() > self.tried.len() + 1;
-        (is_worth_it && (has_others || !asks_to_wait)).then(|| self.repeat())?
+        (has_others || !asks_to_wait) && self.repeats()
     }
 
-    /// The request to send again, if it may be, once.
-    fn repeat(&mut self) -> Option<Request<RequestBody>> {
-        self.again.as_ref()?;
-        if !self.upstream.retries.withdraw() {
-            self.worker.recorder.retry(self.upstream.label, Retry::BudgetExhausted);
-            return None;
+    /// Whether the request is sent again, which it is once.
+    fn repeats(&mut self) -> bool {
+        if !std::mem::take(&mut self.may_repeat) {
+            return false;
         }
-        self.is_retry = true;
-        self.again.take()
+        self.is_retry = self.upstream.retries.withdraw();
+        if !self.is_retry {
+            self.worker.recorder.retry(self.upstream.label, Retry::BudgetExhausted);
+        }
+        self.is_retry
     }
 
     /// Waits a little before the only endpoint is asked again; another one can be asked at once.
@@ -202,16 +226,8 @@ fn is_failure(status: StatusCode) -> bool {
 }
 
 /// Whether asking twice is the same as asking once (RFC 9110 section 9.2.2), and there is nothing to keep for it.
-fn may_repeat(request: &Request<RequestBody>) -> bool {
+fn is_repeatable(head: &RequestHead, body: &RequestBody) -> bool {
     let is_idempotent =
-        matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE);
-    is_idempotent && request.body().is_end_stream() && !request.headers().contains_key(header::UPGRADE)
-}
-
-fn copy(request: &Request<RequestBody>) -> Request<RequestBody> {
-    let mut copy = Request::new(RequestBody::empty());
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy
+        matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE);
+    is_idempotent && body.is_end_stream() && !head.headers.contains_key(header::UPGRADE)
 }

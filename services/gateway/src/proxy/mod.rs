@@ -11,8 +11,8 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use axum::body::Body;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
-use hyper::body::{Body as _, Incoming};
+use http::{Response, StatusCode};
+use hyper::body::Body as _;
 use tokio::time::{Instant, timeout_at};
 
 use crate::body::{ClientBody, ReplyBody, RequestBody, Stage, Upload, UpstreamBody};
@@ -22,13 +22,14 @@ use crate::headers::{prepare_response, upgrade_to_websocket};
 use crate::metrics::{Outcome, Recorder, UpstreamLabel};
 use crate::path::Target;
 use crate::routes::{Limits, Route};
-use crate::upstream::{Upstream, UpstreamError};
-use attempts::Attempts;
+use crate::upstream::{RequestHead, Transfer, Upstream, UpstreamError};
+use attempts::{Answered, Attempts};
 
 /// A request ready to be passed on.
 pub(crate) struct Forward {
     route: Arc<Route>,
-    request: Request<RequestBody>,
+    head: RequestHead,
+    body: RequestBody,
     /// How far its body is, if it has one.
     upload: Option<Rc<Upload>>,
     wants_tunnel: bool,
@@ -53,16 +54,8 @@ impl Forward {
             return Err(UpstreamError::BodyTooLarge { limit });
         }
         let (body, upload) = RequestBody::new(body, limit, recorder, route.label);
-        let mut request = Request::new(body);
-        *request.method_mut() = head.method;
-        *request.version_mut() = Version::HTTP_11;
-        *request.uri_mut() = Uri::from(target.into_inner());
-        *request.headers_mut() = head.headers;
-        // hyper would not say so for methods that seldom have a body, and leave it out.
-        if request.body().size_hint().exact().is_none() {
-            request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
-        Ok(Self { route, request, upload, wants_tunnel, began: Instant::now() })
+        let head = RequestHead { method: head.method, target: target.into_inner(), headers: head.headers };
+        Ok(Self { route, head, body, upload, wants_tunnel, began: Instant::now() })
     }
 
     /// Passes it on, and waits for the head of the answer as long as the route allows.
@@ -71,15 +64,15 @@ impl Forward {
         client: &ClientConnection,
         worker: &Rc<Worker>,
     ) -> Result<Response<ReplyBody>, UpstreamError> {
-        let Self { route, request, upload, wants_tunnel, began } = self;
+        let Self { route, head, body, upload, wants_tunnel, began } = self;
         let patience = Patience::new(&route.limits, upload, began);
         if route.upstream.endpoints.len() == 0 {
             Box::pin(route.upstream.resolve()).await;
         }
         let asked = Cell::new(None);
         let mut asking = Asking { recorder: &worker.recorder, label: route.upstream.label, has_ended: false };
-        let mut answer = pin!(Attempts::new(&route.upstream, worker, &request, &asked).run(request));
-        let (lease, exchange, response) = loop {
+        let mut answer = pin!(Attempts::new(&route.upstream, worker, head, body, &asked).run());
+        let Answered { head, transfer, exchange } = loop {
             match timeout_at(patience.until(), answer.as_mut()).await {
                 Ok(answer) => {
                     asking.has_ended = true;
@@ -92,29 +85,24 @@ impl Forward {
             }
         };
 
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return switch(response, &route, client, wants_tunnel);
+        let mut response = Response::new(ReplyBody::Own(Body::empty()));
+        *response.status_mut() = head.status;
+        *response.headers_mut() = head.headers;
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            return switch(response, *transfer, &route, client, wants_tunnel);
         }
         worker.recorder.first_byte(route.upstream.label, began.elapsed());
-        let (mut head, body) = response.into_parts();
-        prepare_response(&mut head.headers);
-        // Of HTTP/1 to the service, the client need not know.
-        head.version = Version::default();
-        let body = UpstreamBody::new(
-            body,
-            lease,
-            exchange,
-            Arc::clone(&route),
-            Rc::clone(&worker.recorder),
-            patience.deadline(),
-        );
-        Ok(Response::from_parts(head, ReplyBody::Upstream(body)))
+        prepare_response(response.headers_mut());
+        let deadline = patience.deadline();
+        *response.body_mut() = ReplyBody::Upstream(UpstreamBody::new(transfer, exchange, &route, worker, deadline));
+        Ok(response)
     }
 }
 
 /// The service speaks another protocol from now on; so will the client's connection when it has the answer.
 fn switch(
-    mut response: Response<Incoming>,
+    mut response: Response<ReplyBody>,
+    transfer: Transfer,
     route: &Route,
     client: &ClientConnection,
     wants_tunnel: bool,
@@ -122,11 +110,10 @@ fn switch(
     if !wants_tunnel || !frame::grants_websocket(response.headers()) {
         return Err(route.upstream.broken(anyhow!("switched to a protocol nobody asked for")));
     }
-    client.switch_to(Tunnel::new(hyper::upgrade::on(&mut response), route.limits.idle_timeout));
-    let (mut head, _) = response.into_parts();
-    prepare_response(&mut head.headers);
-    upgrade_to_websocket(&mut head.headers);
-    Ok(Response::from_parts(head, ReplyBody::Own(Body::empty())))
+    client.switch_to(Tunnel::new(transfer.into_connection(), route.limits.idle_timeout));
+    prepare_response(response.headers_mut());
+    upgrade_to_websocket(response.headers_mut());
+    Ok(response)
 }
 
 /// Counts a request as given up if it is dropped before it has ended: its client left.

@@ -5,6 +5,7 @@ mod endpoint;
 mod endpoints;
 mod error;
 mod fetch;
+mod http1;
 mod pool;
 
 use std::net::SocketAddr;
@@ -20,7 +21,8 @@ use url::{Host, Url};
 pub(crate) use endpoint::Exchange;
 pub(crate) use error::UpstreamError;
 pub(crate) use fetch::fetch;
-pub(crate) use pool::{Lease, Pool};
+pub(crate) use http1::{AnswerHead, Connection, Fault, RequestHead, Transfer};
+pub(crate) use pool::Pool;
 
 use crate::metrics::UpstreamLabel;
 use budget::RetryBudget;

@@ -5,7 +5,7 @@ const LONGEST_EXTENSION: u16 = 256;
 
 /// Where in a chunked body the next byte stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Chunks {
+pub(crate) enum Chunks {
     Size {
         size: u64,
         digits: u8,
@@ -46,14 +46,24 @@ impl Chunks {
         (at, Ok(()))
     }
 
-    fn skip_data(&mut self, left: u64, available: usize) -> usize {
+    /// How much data of a chunk comes next, if it is data.
+    pub fn data_left(self) -> Option<u64> {
+        if let Self::Data { left } = self { Some(left) } else { None }
+    }
+
+    /// Goes through data, of which `left` bytes are to come and some are there; tells how many.
+    pub fn skip_data(&mut self, left: u64, available: usize) -> usize {
         let skipped = usize::try_from(left).map_or(available, |left| left.min(available));
         let left = left - skipped as u64;
         *self = if left == 0 { Self::DataCr } else { Self::Data { left } };
         skipped
     }
 
-    fn step(self, byte: u8) -> Result<Self, &'static str> {
+    /// Goes through a byte that is no data.
+    ///
+    /// # Errors
+    /// It is not one that may stand here.
+    pub fn step(self, byte: u8) -> Result<Self, &'static str> {
         match (self, byte) {
             (Self::Size { size, digits }, _) => Self::step_size(size, digits, byte),
             (Self::Extension { size, .. }, b'\r') => Ok(Self::SizeLf { size }),

@@ -34,6 +34,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+pub(crate) use chunks::Chunks;
 use walker::{Gate, Walker};
 pub(crate) use wire::{Phase, Refusal, Wire};
 

@@ -1,0 +1,65 @@
+//! A connection to a service, between exchanges and during one.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_util::io::{poll_read_buf, poll_write_buf};
+
+use super::outgoing::Outgoing;
+
+/// An open connection.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    /// What was read and belongs to nothing that was handed out.
+    pub(super) unread: BytesMut,
+}
+
+impl Connection {
+    /// Opens one.
+    ///
+    /// # Errors
+    /// It is refused, or not made within `patience` (`ErrorKind::TimedOut`).
+    pub async fn open(address: SocketAddr, patience: Duration) -> io::Result<Self> {
+        let stream = timeout(patience, TcpStream::connect(address)).await??;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, unread: BytesMut::new() })
+    }
+
+    /// Whether it can be used again: the service has neither closed it nor said what nobody asked for.
+    ///
+    /// Costs a system call only if something has arrived.
+    pub fn is_quiet(&self) -> bool {
+        match self.stream.poll_read_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => true,
+            Poll::Ready(_) => {
+                matches!(self.stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }
+        }
+    }
+
+    /// The socket, and what was read of it already.
+    pub fn into_inner(self) -> (TcpStream, Bytes) {
+        (self.stream, self.unread.freeze())
+    }
+
+    /// Reads at most `most` bytes; tells how many, none at the end of the stream.
+    pub(super) fn poll_fill(&mut self, most: usize, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.unread.reserve(most);
+        poll_read_buf(Pin::new(&mut self.stream), context, &mut self.unread)
+    }
+
+    /// Writes some of what waits to be written; tells how much.
+    pub(super) fn poll_write(&mut self, outgoing: &mut Outgoing, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let written = ready!(poll_write_buf(Pin::new(&mut self.stream), context, &mut outgoing.as_buf()))?;
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        Poll::Ready(Ok(written))
+    }
+}

@@ -1,0 +1,78 @@
+//! The head of a request as it is written.
+
+use bytes::{BufMut as _, BytesMut};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, header};
+use hyper::body::Body as _;
+
+use crate::body::RequestBody;
+
+/// What is asked of a service. Its headers do not say how long the body is: the body does.
+pub(crate) struct RequestHead {
+    pub method: Method,
+    pub target: PathAndQuery,
+    pub headers: HeaderMap,
+}
+
+/// How the end of a body is told (RFC 9112 section 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyLength {
+    None,
+    Known(u64),
+    Chunked,
+}
+
+impl BodyLength {
+    pub fn of(body: &RequestBody) -> Self {
+        if body.is_end_stream() {
+            return Self::None;
+        }
+        body.size_hint().exact().map_or(Self::Chunked, Self::Known)
+    }
+}
+
+impl RequestHead {
+    pub(super) fn write(&self, body: BodyLength, out: &mut BytesMut) {
+        out.put_slice(self.method.as_str().as_bytes());
+        out.put_u8(b' ');
+        out.put_slice(self.target.as_str().as_bytes());
+        out.put_slice(b" HTTP/1.1\r\n");
+        for (name, value) in &self.headers {
+            if name != header::CONTENT_LENGTH && name != header::TRANSFER_ENCODING {
+                write_field(name.as_str(), value.as_bytes(), out);
+            }
+        }
+        match body {
+            BodyLength::Known(length) => write_length(length, out),
+            BodyLength::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
+            BodyLength::None if self.expects_body() => write_length(0, out),
+            BodyLength::None => {}
+        }
+        out.put_slice(b"\r\n");
+    }
+
+    /// RFC 9110 section 8.6: such a method without a body says so.
+    fn expects_body(&self) -> bool {
+        matches!(self.method, Method::POST | Method::PUT | Method::PATCH)
+    }
+}
+
+/// Writes fields that follow a body.
+pub(super) fn write_trailers(trailers: &HeaderMap, out: &mut BytesMut) {
+    for (name, value) in trailers {
+        write_field(name.as_str(), value.as_bytes(), out);
+    }
+    out.put_slice(b"\r\n");
+}
+
+fn write_field(name: &str, value: &[u8], out: &mut BytesMut) {
+    out.reserve(name.len() + value.len() + 4);
+    out.put_slice(name.as_bytes());
+    out.put_slice(b": ");
+    out.put_slice(value);
+    out.put_slice(b"\r\n");
+}
+
+fn write_length(length: u64, out: &mut BytesMut) {
+    write_field(header::CONTENT_LENGTH.as_str(), itoa::Buffer::new().format(length).as_bytes(), out);
+}
