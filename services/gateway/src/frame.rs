@@ -50,11 +50,6 @@ pub(crate) fn is_last<B>(request: &Request<B>) -> bool {
     }
 }
 
-/// Whether these headers of an answer say that a WebSocket begins.
-pub(crate) fn grants_websocket(headers: &HeaderMap) -> bool {
-    lists(headers, &header::UPGRADE, "websocket")
-}
-
 fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|entry| entry.trim().eq_ignore_ascii_case(wanted))

@@ -23,7 +23,7 @@ use crate::access_log::{AccessLine, AccessLogConfig};
 use crate::body::{ClientBody, ReplyBody};
 use crate::config::ProxyConfig;
 use crate::edge::{ClientConnection, Worker};
-use crate::headers::{Forwarded, Stamp, prepare_request, upgrade_to_websocket};
+use crate::headers::{Forwarded, RequestHeaders, Stamp};
 use crate::limit::{Limiter, PolicySet, Requester};
 use crate::metrics::{Metrics, TokenCache};
 use crate::openapi::Reference;
@@ -32,6 +32,7 @@ use crate::path::Target;
 use crate::proxy::Forward;
 use crate::routes::{Route, TokenRule};
 use crate::routing::Routing;
+use crate::upstream::RequestHead;
 use crate::{frame, problems};
 
 /// How machines say who they are; services check it.
@@ -134,7 +135,7 @@ impl Gateway {
         client: &ClientConnection,
         worker: &Worker,
     ) -> Result<Plan, ApiError> {
-        let (mut head, body) = request.into_parts();
+        let (head, body) = request.into_parts();
         let body = ClientBody::new(body, &head.headers);
         let host = frame::check(&head)?;
         if frame::asks_about_the_server(&head) {
@@ -164,19 +165,18 @@ impl Gateway {
             Box::pin(self.limit(&route.limits_of_subjects, &requester, line)).await?;
         }
         line.upstream = route.upstream.label;
+        let wants_websocket = frame::asks_for_websocket(&head);
         let stamp = Stamp {
             id: &line.ids.request,
             trace: &line.ids.trace,
             forwarded: &forwarded,
             upstream_host: &route.upstream.host,
             version: head.version,
+            wants_websocket,
         };
-        let wants_tunnel = frame::asks_for_websocket(&head);
-        prepare_request(&mut head.headers, &stamp);
-        if wants_tunnel {
-            upgrade_to_websocket(&mut head.headers);
-        }
-        Ok(Plan::Forward(Forward::new(route, head, target, body, wants_tunnel, &worker.recorder)?))
+        let headers = RequestHeaders::new(head.headers, &stamp);
+        let head = RequestHead { method: head.method, target: target.into_inner(), headers, wants_websocket };
+        Ok(Plan::Forward(Forward::new(route, head, body, &worker.recorder)?))
     }
 }
 

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::write_field;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -59,11 +62,11 @@ impl Forwarded {
         }
     }
 
-    pub(super) fn write(&self, headers: &mut HeaderMap) {
-        headers.insert(X_FORWARDED_FOR, self.chain.clone());
-        headers.insert(X_FORWARDED_PROTO, self.proto.clone());
+    pub(super) fn write(&self, out: &mut BytesMut) {
+        write_field(X_FORWARDED_FOR.as_str(), self.chain.as_bytes(), out);
+        write_field(X_FORWARDED_PROTO.as_str(), self.proto.as_bytes(), out);
         if let Some(host) = &self.host {
-            headers.insert(X_FORWARDED_HOST, host.clone());
+            write_field(X_FORWARDED_HOST.as_str(), host.as_bytes(), out);
         }
     }
 }
@@ -98,9 +101,11 @@ fn trusted_proto(headers: &HeaderMap) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
-    fn written(given: &[(&'static str, &'static str)], trusted_hops: usize) -> HeaderMap {
+    fn written(given: &[(&'static str, &'static str)], trusted_hops: usize) -> HashMap<String, String> {
         let given = given.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         let mut headers = HeaderMap::new();
         given.for_each(|(name, value)| {
@@ -108,9 +113,10 @@ mod tests {
         });
         let peer = Peer::new("::ffff:10.0.0.9".parse().unwrap());
         let forwarded = Forwarded::read(&headers, &peer, Some(HeaderValue::from_static("shop.example")), trusted_hops);
-        let mut out = HeaderMap::new();
+        let mut out = BytesMut::new();
         forwarded.write(&mut out);
-        out
+        let fields = str::from_utf8(&out).unwrap().lines().map(|line| line.split_once(": ").unwrap());
+        fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     #[test]

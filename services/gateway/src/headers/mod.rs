@@ -4,11 +4,15 @@ mod forwarded;
 mod hop_by_hop;
 mod owned;
 
+use bytes::{BufMut as _, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use portico_common::middleware::{RequestId, TRACEPARENT, TraceContext, X_REQUEST_ID};
 
 pub(crate) use forwarded::{Forwarded, Peer};
+pub(crate) use hop_by_hop::{ends_here, nominated};
 pub(crate) use owned::is_owned;
+
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What the gateway says about a request it passes on.
 pub(crate) struct Stamp<'a> {
@@ -17,70 +21,102 @@ pub(crate) struct Stamp<'a> {
     pub forwarded: &'a Forwarded,
     pub upstream_host: &'a HeaderValue,
     pub version: Version,
+    pub wants_websocket: bool,
 }
 
-/// Turns the headers of a client's request into those of the request to the service.
+/// The headers of a request to a service: those of the client that pass, and those that only the gateway says.
 ///
-/// The token check must have been made on the headers as they came.
-pub(crate) fn prepare_request(headers: &mut HeaderMap, stamp: &Stamp<'_>) {
-    let takes_trailers = hop_by_hop::takes_trailers(headers);
-    hop_by_hop::remove_nominated(headers);
-    // Waiting for `100 Continue` is between the client and the gateway.
-    remove_all(headers, |name| hop_by_hop::ends_here(name) || owned::is_owned(name) || name == "expect");
-    if takes_trailers {
-        headers.insert(header::TE, HeaderValue::from_static("trailers"));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
-    }
-    if stamp.version == Version::HTTP_2 {
-        join_cookies(headers);
-    }
-    drop_orphaned_tracestate(headers, stamp.trace);
-    headers.insert(header::HOST, stamp.upstream_host.clone());
-    headers.insert(X_REQUEST_ID, stamp.id.header_value());
-    headers.insert(TRACEPARENT, stamp.trace.header_value());
-    stamp.forwarded.write(headers);
+/// They are never put together but where they are written. What frames the body is not among them.
+pub(crate) struct RequestHeaders {
+    client: HeaderMap,
+    nominated: Vec<HeaderName>,
+    /// Lines, each with its end.
+    own: BytesMut,
+    joins_cookies: bool,
+    passes_tracestate: bool,
 }
 
-/// Asks for the WebSocket that the client asked for, or tells that it is one now.
+impl RequestHeaders {
+    /// Takes the headers as they came, which the token check must have seen before.
+    pub fn new(client: HeaderMap, stamp: &Stamp<'_>) -> Self {
+        let mut own = BytesMut::with_capacity(512);
+        write_field(header::HOST.as_str(), stamp.upstream_host.as_bytes(), &mut own);
+        write_field(X_REQUEST_ID.as_str(), stamp.id.as_str().as_bytes(), &mut own);
+        write_field(TRACEPARENT.as_str(), stamp.trace.header_value().as_bytes(), &mut own);
+        stamp.forwarded.write(&mut own);
+        if stamp.wants_websocket {
+            own.put_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
+        } else if hop_by_hop::takes_trailers(&client) {
+            own.put_slice(b"connection: te\r\nte: trailers\r\n");
+        }
+        let joins_cookies = stamp.version == Version::HTTP_2 && join_cookies(&client, &mut own);
+        let passes_tracestate = client.contains_key(TRACESTATE) && is_joined(&client, stamp.trace);
+        Self {
+            nominated: nominated(values_of(&client, &header::CONNECTION)),
+            client,
+            own,
+            joins_cookies,
+            passes_tracestate,
+        }
+    }
+
+    /// Writes them as lines.
+    pub fn write(&self, out: &mut BytesMut) {
+        out.put_slice(&self.own);
+        for (name, value) in &self.client {
+            if self.passes(name) {
+                write_field(name.as_str(), value.as_bytes(), out);
+            }
+        }
+    }
+
+    fn passes(&self, name: &HeaderName) -> bool {
+        let is_replaced = match name.as_str() {
+            // Waiting for `100 Continue` is between the client and the gateway.
+            "host" | "content-length" | "x-request-id" | "traceparent" | "expect" => true,
+            "tracestate" => !self.passes_tracestate,
+            "cookie" => self.joins_cookies,
+            _ => false,
+        };
+        let ends_here = hop_by_hop::ends_here(name.as_str()) || owned::is_owned(name.as_str());
+        !is_replaced && !ends_here && !self.nominated.contains(name)
+    }
+}
+
+fn values_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    headers.get_all(name).iter().map(HeaderValue::as_bytes)
+}
+
+/// Writes a field as a line.
+pub(crate) fn write_field(name: &str, value: &[u8], out: &mut BytesMut) {
+    out.reserve(name.len() + value.len() + 4);
+    out.put_slice(name.as_bytes());
+    out.put_slice(b": ");
+    out.put_slice(value);
+    out.put_slice(b"\r\n");
+}
+
+/// Tells the client that its connection is a WebSocket now.
 pub(crate) fn upgrade_to_websocket(headers: &mut HeaderMap) {
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
 }
 
-/// Turns the headers of a service's answer into those of the answer to the client.
-pub(crate) fn prepare_response(headers: &mut HeaderMap) {
-    hop_by_hop::remove_nominated(headers);
-    remove_all(headers, hop_by_hop::ends_here);
-}
-
-fn remove_all(headers: &mut HeaderMap, is_unwanted: impl Fn(&str) -> bool) {
-    // Nothing is allocated while there is nothing to remove.
-    let unwanted: Vec<HeaderName> = headers.keys().filter(|name| is_unwanted(name.as_str())).cloned().collect();
-    for name in unwanted {
-        headers.remove(name);
+/// HTTP/2 may split the cookies, HTTP/1 may not (RFC 9113 section 8.2.3). Tells whether it was so.
+fn join_cookies(headers: &HeaderMap, out: &mut BytesMut) -> bool {
+    let crumbs: Vec<&[u8]> = values_of(headers, &header::COOKIE).collect();
+    if crumbs.len() < 2 {
+        return false;
     }
-}
-
-/// HTTP/2 may split the cookies, HTTP/1 may not (RFC 9113 section 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    let crumbs: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if crumbs.len() > 1
-        && let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
-    {
-        headers.insert(header::COOKIE, cookie);
-    }
+    write_field(header::COOKIE.as_str(), &crumbs.join(&b"; "[..]), out);
+    true
 }
 
 /// `tracestate` belongs to the `traceparent` it came with, and goes when that was not joined.
-fn drop_orphaned_tracestate(headers: &mut HeaderMap, trace: &TraceContext) {
-    if !headers.contains_key("tracestate") {
-        return;
-    }
+fn is_joined(headers: &HeaderMap, trace: &TraceContext) -> bool {
     let joined = trace.trace_id().to_string();
     let came_with = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
-    if !came_with.is_some_and(|parent| parent.contains(&joined)) {
-        headers.remove("tracestate");
-    }
+    came_with.is_some_and(|parent| parent.contains(&joined))
 }
 
 #[cfg(test)]
@@ -88,15 +124,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_crumbs_of_a_cookie_become_one_header() {
+    fn the_crumbs_of_a_cookie_become_one_line() {
         let mut headers = HeaderMap::new();
         for crumb in ["a=1", "b=2; c=3"] {
             headers.append(header::COOKIE, HeaderValue::from_static(crumb));
         }
+        let mut out = BytesMut::new();
 
-        join_cookies(&mut headers);
+        assert!(join_cookies(&headers, &mut out));
 
-        let cookies: Vec<_> = headers.get_all(header::COOKIE).iter().collect();
-        assert_eq!(cookies, ["a=1; b=2; c=3"]);
+        assert_eq!(&out[..], b"cookie: a=1; b=2; c=3\r\n");
     }
 }

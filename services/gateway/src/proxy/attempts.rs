@@ -229,5 +229,5 @@ fn is_failure(status: StatusCode) -> bool {
 fn is_repeatable(head: &RequestHead, body: &RequestBody) -> bool {
     let is_idempotent =
         matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE);
-    is_idempotent && body.is_end_stream() && !head.headers.contains_key(header::UPGRADE)
+    is_idempotent && body.is_end_stream() && !head.wants_websocket
 }

@@ -10,17 +10,14 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use axum::body::Body;
-use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use hyper::body::Body as _;
 use tokio::time::{Instant, timeout_at};
 
 use crate::body::{ClientBody, ReplyBody, RequestBody, Stage, Upload, UpstreamBody};
 use crate::edge::{ClientConnection, Tunnel, Worker};
-use crate::frame;
-use crate::headers::{prepare_response, upgrade_to_websocket};
+use crate::headers::upgrade_to_websocket;
 use crate::metrics::{Outcome, Recorder, UpstreamLabel};
-use crate::path::Target;
 use crate::routes::{Limits, Route};
 use crate::upstream::{RequestHead, Transfer, Upstream, UpstreamError};
 use attempts::{Answered, Attempts};
@@ -32,21 +29,16 @@ pub(crate) struct Forward {
     body: RequestBody,
     /// How far its body is, if it has one.
     upload: Option<Rc<Upload>>,
-    wants_tunnel: bool,
     began: Instant,
 }
 
 impl Forward {
-    /// Takes a request whose headers are [prepared](crate::headers::prepare_request).
-    ///
     /// # Errors
     /// It says that its body is larger than the route takes.
     pub fn new(
         route: Arc<Route>,
-        head: Parts,
-        target: Target,
+        head: RequestHead,
         body: ClientBody,
-        wants_tunnel: bool,
         recorder: &Rc<Recorder>,
     ) -> Result<Self, UpstreamError> {
         let limit = route.limits.body_bytes;
@@ -54,8 +46,7 @@ impl Forward {
             return Err(UpstreamError::BodyTooLarge { limit });
         }
         let (body, upload) = RequestBody::new(body, limit, recorder, route.label);
-        let head = RequestHead { method: head.method, target: target.into_inner(), headers: head.headers };
-        Ok(Self { route, head, body, upload, wants_tunnel, began: Instant::now() })
+        Ok(Self { route, head, body, upload, began: Instant::now() })
     }
 
     /// Passes it on, and waits for the head of the answer as long as the route allows.
@@ -64,7 +55,8 @@ impl Forward {
         client: &ClientConnection,
         worker: &Rc<Worker>,
     ) -> Result<Response<ReplyBody>, UpstreamError> {
-        let Self { route, head, body, upload, wants_tunnel, began } = self;
+        let Self { route, head, body, upload, began } = self;
+        let wants_websocket = head.wants_websocket;
         let patience = Patience::new(&route.limits, upload, began);
         if route.upstream.endpoints.len() == 0 {
             Box::pin(route.upstream.resolve()).await;
@@ -85,35 +77,39 @@ impl Forward {
             }
         };
 
-        let mut response = Response::new(ReplyBody::Own(Body::empty()));
-        *response.status_mut() = head.status;
-        *response.headers_mut() = head.headers;
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
-            return switch(response, *transfer, &route, client, wants_tunnel);
+            let is_agreed = wants_websocket && head.upgrade.is_some_and(|name| is_websocket(&name));
+            return if is_agreed {
+                Ok(switch(head.headers, *transfer, &route, client))
+            } else {
+                Err(not_agreed(&route))
+            };
         }
         worker.recorder.first_byte(route.upstream.label, began.elapsed());
-        prepare_response(response.headers_mut());
-        let deadline = patience.deadline();
-        *response.body_mut() = ReplyBody::Upstream(UpstreamBody::new(transfer, exchange, &route, worker, deadline));
+        let body = UpstreamBody::new(transfer, exchange, &route, worker, patience.deadline());
+        let mut response = Response::new(ReplyBody::Upstream(body));
+        *response.status_mut() = head.status;
+        *response.headers_mut() = head.headers;
         Ok(response)
     }
 }
 
 /// The service speaks another protocol from now on; so will the client's connection when it has the answer.
-fn switch(
-    mut response: Response<ReplyBody>,
-    transfer: Transfer,
-    route: &Route,
-    client: &ClientConnection,
-    wants_tunnel: bool,
-) -> Result<Response<ReplyBody>, UpstreamError> {
-    if !wants_tunnel || !frame::grants_websocket(response.headers()) {
-        return Err(route.upstream.broken(anyhow!("switched to a protocol nobody asked for")));
-    }
+fn switch(headers: HeaderMap, transfer: Transfer, route: &Route, client: &ClientConnection) -> Response<ReplyBody> {
     client.switch_to(Tunnel::new(transfer.into_connection(), route.limits.idle_timeout));
-    prepare_response(response.headers_mut());
+    let mut response = Response::new(ReplyBody::Own(Body::empty()));
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    *response.headers_mut() = headers;
     upgrade_to_websocket(response.headers_mut());
-    Ok(response)
+    response
+}
+
+fn is_websocket(protocol: &HeaderValue) -> bool {
+    protocol.as_bytes().eq_ignore_ascii_case(b"websocket")
+}
+
+fn not_agreed(route: &Route) -> UpstreamError {
+    route.upstream.broken(anyhow!("switched to a protocol nobody asked for"))
 }
 
 /// Counts a request as given up if it is dropped before it has ended: its client left.

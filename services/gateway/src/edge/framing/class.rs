@@ -44,27 +44,27 @@ pub(super) fn is_uri(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & URI != 0
 }
 
-/// RFC 9110 section 5.5: visible ASCII, space, tab and obs-text. Looks at eight bytes at once.
+/// RFC 9110 section 5.5: visible ASCII, space, tab and obs-text. Looks at eight bytes at once, and at each one only
+/// if there may be something: a value without a tab or control character is the rule.
 pub(super) fn is_field_text(value: &[u8]) -> bool {
-    let Some(last) = value.last_chunk::<8>() else {
-        return value.iter().all(|byte| is_text(*byte));
-    };
-    let (words, _) = value.as_chunks::<8>();
-    words.iter().chain([last]).all(|word| !may_have_control(*word) || word.iter().all(|byte| is_text(*byte)))
+    let (words, rest) = value.as_chunks::<8>();
+    let found = words.iter().fold(0, |found, word| found | maybe_control(*word));
+    let is_plain = found == 0 && rest.iter().all(|byte| !byte.is_ascii_control());
+    is_plain || value.iter().all(|byte| is_text(*byte))
 }
 
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || !byte.is_ascii_control()
 }
 
-/// Whether a byte is below 0x20 or 0x7f; the known trick of a subtraction in each byte, exact as an answer about all.
-fn may_have_control(word: [u8; 8]) -> bool {
+/// Not zero if a byte is below 0x20 or 0x7f; the known trick of a subtraction in each byte, exact as an answer about all.
+fn maybe_control(word: [u8; 8]) -> u64 {
     const ONES: u64 = u64::MAX / 0xff;
     let word = u64::from_le_bytes(word);
     let del = word ^ (ONES * 0x7f);
     let below = word.wrapping_sub(ONES * 0x20) & !word;
     let zero = del.wrapping_sub(ONES) & !del;
-    (below | zero) & (ONES * 0x80) != 0
+    (below | zero) & (ONES * 0x80)
 }
 
 #[cfg(test)]

@@ -10,15 +10,20 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use httparse::{ParserConfig, Response};
 
 use super::decoder::Decoder;
+use crate::headers::{ends_here, nominated};
 
 const LONGEST_HEAD: usize = 64 * 1024;
 const MOST_FIELDS: usize = 100;
+/// Room for what the gateway adds.
+const OWN_FIELDS: usize = 2;
 
-/// What a service answers, but for the body.
+/// What a service answers, but for the body, without the headers that end here.
 #[derive(Debug)]
 pub(crate) struct AnswerHead {
     pub status: StatusCode,
     pub headers: HeaderMap,
+    /// The protocol it names with `Upgrade`.
+    pub upgrade: Option<HeaderValue>,
 }
 
 /// A head, and what it says of the bytes behind it.
@@ -72,16 +77,27 @@ pub(super) fn parse(bytes: &Bytes, method: &Method) -> Result<Parsed, &'static s
     }
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or("its status is out of range")?;
     let mut framing = Framing { is_kept: parsed.version == Some(1), ..Framing::default() };
-    let mut headers = HeaderMap::with_capacity(parsed.headers.len());
+    let (mut connection, mut upgrade) = (Vec::new(), None);
+    let mut headers = HeaderMap::with_capacity(parsed.headers.len() + OWN_FIELDS);
     for field in parsed.headers.iter() {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| "it has a malformed field name")?;
         framing.take(&name, field.value)?;
         let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value))
             .map_err(|_| "it has a field value with control characters")?;
-        headers.append(name, value);
+        match name {
+            header::CONNECTION => connection.push(field.value),
+            header::UPGRADE => upgrade = Some(value),
+            name if ends_here(name.as_str()) => {}
+            name => {
+                headers.append(name, value);
+            }
+        }
+    }
+    for name in nominated(connection) {
+        headers.remove(name);
     }
     let (decoder, is_kept) = framing.read(status, method)?;
-    Ok(Parsed { head: AnswerHead { status, headers }, decoder, is_kept })
+    Ok(Parsed { head: AnswerHead { status, headers, upgrade }, decoder, is_kept })
 }
 
 /// The fields that say where an answer ends (RFC 9112 section 6.3).

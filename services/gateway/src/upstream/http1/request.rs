@@ -6,12 +6,14 @@ use http::{HeaderMap, Method, header};
 use hyper::body::Body as _;
 
 use crate::body::RequestBody;
+use crate::headers::{RequestHeaders, write_field};
 
-/// What is asked of a service. Its headers do not say how long the body is: the body does.
+/// What is asked of a service. How long its body is the body says.
 pub(crate) struct RequestHead {
     pub method: Method,
     pub target: PathAndQuery,
-    pub headers: HeaderMap,
+    pub headers: RequestHeaders,
+    pub wants_websocket: bool,
 }
 
 /// How the end of a body is told (RFC 9112 section 6).
@@ -37,11 +39,7 @@ impl RequestHead {
         out.put_u8(b' ');
         out.put_slice(self.target.as_str().as_bytes());
         out.put_slice(b" HTTP/1.1\r\n");
-        for (name, value) in &self.headers {
-            if name != header::CONTENT_LENGTH && name != header::TRANSFER_ENCODING {
-                write_field(name.as_str(), value.as_bytes(), out);
-            }
-        }
+        self.headers.write(out);
         match body {
             BodyLength::Known(length) => write_length(length, out),
             BodyLength::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
@@ -62,14 +60,6 @@ pub(super) fn write_trailers(trailers: &HeaderMap, out: &mut BytesMut) {
     for (name, value) in trailers {
         write_field(name.as_str(), value.as_bytes(), out);
     }
-    out.put_slice(b"\r\n");
-}
-
-fn write_field(name: &str, value: &[u8], out: &mut BytesMut) {
-    out.reserve(name.len() + value.len() + 4);
-    out.put_slice(name.as_bytes());
-    out.put_slice(b": ");
-    out.put_slice(value);
     out.put_slice(b"\r\n");
 }
 

@@ -1,13 +1,16 @@
 use std::future::poll_fn;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, Version, header};
+use portico_common::middleware::{request_id_from, trace_context_from};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{AnswerHead, Connection, Fault, RequestHead, Transfer};
 use crate::body::RequestBody;
+use crate::headers::{Forwarded, Peer, RequestHeaders, Stamp};
 
 /// A connection, and the service's end of it.
 async fn connect() -> (Connection, TcpStream) {
@@ -18,8 +21,22 @@ async fn connect() -> (Connection, TcpStream) {
 }
 
 fn request(method: Method) -> RequestHead {
-    let headers = HeaderMap::from_iter([(HeaderName::from_static("host"), HeaderValue::from_static("shop"))]);
-    RequestHead { method, target: "/things?a=b".parse().unwrap(), headers }
+    let client = HeaderMap::from_iter([
+        (header::HOST, HeaderValue::from_static("elsewhere")),
+        (header::CONTENT_LENGTH, HeaderValue::from_static("7")),
+        (header::ACCEPT, HeaderValue::from_static("text/plain")),
+    ]);
+    let forwarded = Forwarded::read(&client, &Peer::new(Ipv4Addr::LOCALHOST.into()), None, 0);
+    let stamp = Stamp {
+        id: &request_id_from(&client),
+        trace: &trace_context_from(&client),
+        forwarded: &forwarded,
+        upstream_host: &HeaderValue::from_static("shop"),
+        version: Version::HTTP_11,
+        wants_websocket: false,
+    };
+    let headers = RequestHeaders::new(client, &stamp);
+    RequestHead { method, target: "/things?a=b".parse().unwrap(), headers, wants_websocket: false }
 }
 
 /// What came of an answer.
@@ -60,34 +77,32 @@ async fn get(answer: &str) -> Result<Read, String> {
     ask(Method::GET, &[answer.as_bytes()]).await
 }
 
-#[tokio::test]
-async fn a_request_is_written_in_one_piece_without_what_frames_a_body() {
+/// What the service sees of a request without a body.
+async fn written(method: Method) -> String {
     let (connection, mut service) = connect().await;
-    let mut head = request(Method::GET);
-    head.headers.insert("content-length", HeaderValue::from_static("7"));
-    let mut transfer = Transfer::new(connection, &head, RequestBody::empty());
-
-    let mut written = [0; 512];
+    let mut transfer = Transfer::new(connection, &request(method), RequestBody::empty());
+    let mut written = [0; 1024];
     let length = tokio::select! {
         _ = transfer.head() => unreachable!("nobody answers"),
         length = service.read(&mut written) => length.unwrap(),
     };
+    str::from_utf8(&written[..length]).unwrap().to_owned()
+}
 
-    assert_eq!(str::from_utf8(&written[..length]), Ok("GET /things?a=b HTTP/1.1\r\nhost: shop\r\n\r\n"));
+#[tokio::test]
+async fn a_request_is_written_in_one_piece_with_a_length_of_our_own() {
+    let written = written(Method::GET).await;
+
+    assert!(written.starts_with("GET /things?a=b HTTP/1.1\r\nhost: shop\r\n"), "{written}");
+    assert!(written.ends_with("\r\naccept: text/plain\r\n\r\n"), "{written}");
+    assert!(!written.contains("content-length") && !written.contains("elsewhere"), "{written}");
 }
 
 #[tokio::test]
 async fn a_post_without_a_body_says_so() {
-    let (connection, mut service) = connect().await;
-    let mut transfer = Transfer::new(connection, &request(Method::POST), RequestBody::empty());
+    let written = written(Method::POST).await;
 
-    let mut written = [0; 512];
-    let length = tokio::select! {
-        _ = transfer.head() => unreachable!("nobody answers"),
-        length = service.read(&mut written) => length.unwrap(),
-    };
-
-    assert!(str::from_utf8(&written[..length]).unwrap().ends_with("\r\ncontent-length: 0\r\n\r\n"));
+    assert!(written.ends_with("\r\ncontent-length: 0\r\n\r\n"), "{written}");
 }
 
 #[tokio::test]
