@@ -40,11 +40,16 @@ impl TraceContext {
     /// # Panics
     /// Never: hex digits and dashes are visible ASCII.
     pub fn header_value(&self) -> HeaderValue {
+        HeaderValue::from_bytes(&self.header_text()).expect("hex digits and dashes are visible ASCII")
+    }
+
+    /// The same as text.
+    pub fn header_text(&self) -> [u8; 55] {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
         write_hex(&mut text[3..35], self.trace_id);
         write_hex(&mut text[36..52], self.span_id.into());
         write_hex(&mut text[53..55], self.flags.into());
-        HeaderValue::from_bytes(&text).expect("hex digits and dashes are visible ASCII")
+        text
     }
 }
 

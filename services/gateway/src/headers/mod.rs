@@ -42,7 +42,7 @@ impl RequestHeaders {
         let mut own = BytesMut::with_capacity(512);
         write_field(header::HOST.as_str(), stamp.upstream_host.as_bytes(), &mut own);
         write_field(X_REQUEST_ID.as_str(), stamp.id.as_str().as_bytes(), &mut own);
-        write_field(TRACEPARENT.as_str(), stamp.trace.header_value().as_bytes(), &mut own);
+        write_field(TRACEPARENT.as_str(), &stamp.trace.header_text(), &mut own);
         stamp.forwarded.write(&mut own);
         if stamp.wants_websocket {
             own.put_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");

@@ -17,8 +17,8 @@ use super::outgoing::Outgoing;
 use super::request::{BodyLength, RequestHead};
 use crate::body::{BoxError, RequestBody};
 
-/// Room for the usual head with a small body.
-const READ_HEAD: usize = 8 * 1024;
+/// Room for the usual head with a small body; what is larger costs the allocator more.
+const READ_HEAD: usize = 4 * 1024;
 /// As much of a body is read at once.
 const READ_BODY: usize = 64 * 1024;
 /// Of answers that announce the answer (RFC 9110 section 15.2); they end here.
