@@ -7,7 +7,8 @@ use portico_common::server;
 use portico_common::telemetry::service_span;
 use tracing::Instrument as _;
 
-use crate::{Config, RoutesConfig};
+use crate::edge::Files;
+use crate::{Config, EdgeConfig, RoutesConfig};
 
 /// The gateway of Portico: the one door to all services.
 #[derive(Debug, clap::Parser)]
@@ -15,8 +16,15 @@ use crate::{Config, RoutesConfig};
 pub enum Command {
     /// Route requests until SIGTERM.
     Serve(Box<Config>),
-    /// Read the route file and say what is wrong with it.
-    Check(RoutesConfig),
+    /// Read the route file, and certificate and key if there are any, and say what is wrong with them.
+    Check {
+        /// The list of services and routes.
+        #[command(flatten)]
+        routes: RoutesConfig,
+        /// How clients are served.
+        #[command(flatten)]
+        edge: EdgeConfig,
+    },
     /// Ask a running gateway whether it is ready.
     Health {
         /// Address of its internal listener.
@@ -33,7 +41,10 @@ impl Command {
     pub async fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Serve(config) => serve(*config).await,
-            Self::Check(routes) => routes.read().map(drop),
+            Self::Check { routes, edge } => {
+                routes.read()?;
+                Files::of(&edge).map_or(Ok(()), |files| files.read().map(drop))
+            }
             Self::Health { internal_listen } => server::probe(internal_listen).await,
         }
     }

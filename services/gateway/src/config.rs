@@ -79,6 +79,12 @@ pub struct EdgeConfig {
     /// How many connections one address may hold (IPv6: one /64); leave it out behind a load balancer.
     #[arg(long, env = "MAX_CONNECTIONS_PER_CLIENT", value_name = "COUNT")]
     pub max_connections_per_client: Option<usize>,
+    /// The certificate chain of the public listener, as PEM; with it, TLS is spoken there.
+    #[arg(long, env = "TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, as PEM. Both files are read again when they change.
+    #[arg(long, env = "TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
 }
 
 /// What is believed of those in front, and how services behind are reached.

@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use http::{HeaderMap, HeaderName, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use portico_common::error::{ApiError, kinds, render};
 use portico_common::lifecycle::Lifecycle;
@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::access_log::{AccessLine, AccessLogConfig};
 use crate::body::{ClientBody, ReplyBody};
 use crate::config::ProxyConfig;
-use crate::edge::{ClientConnection, Worker};
+use crate::edge::{ClientConnection, Tls, Worker};
 use crate::headers::{Forwarded, RequestHeaders, Stamp};
 use crate::limit::{Limiter, PolicySet, Requester};
 use crate::metrics::{Metrics, TokenCache};
@@ -38,6 +38,9 @@ use crate::{frame, problems};
 /// How machines say who they are; services check it.
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
+/// RFC 6797: who has come by TLS once comes by TLS.
+const A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// How soon it is noticed that a service has moved, at the latest.
 const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
 
@@ -52,6 +55,8 @@ pub(crate) struct Gateway {
     pub body_limit: u64,
     pub access_log: AccessLogConfig,
     pub metrics: Arc<Metrics>,
+    /// How TLS is spoken to clients, if it is.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Gateway {
@@ -81,6 +86,9 @@ impl Gateway {
             problem_of(error, &line).map(ReplyBody::Own)
         });
         response.headers_mut().insert(X_REQUEST_ID, line.ids.request.header_value());
+        if self.tls.is_some() {
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, A_YEAR);
+        }
         if !line.told_by_limits.is_empty() {
             response.headers_mut().extend(std::mem::take(&mut line.told_by_limits));
         }
@@ -106,6 +114,12 @@ impl Gateway {
             "portico_gateway_limit_store_losses",
             "How often the shared store of rate limits was lost since the start.",
             move || gateway.limiter.store().map(|store| losses(store.failures())),
+        );
+        let gateway = Arc::clone(self);
+        self.metrics.gauge(
+            "portico_gateway_tls_last_reload_successful",
+            "Whether the certificate files read last are in force.",
+            move || gateway.tls.as_ref().map(|tls| if tls.is_current() { 1.0 } else { 0.0 }),
         );
     }
 

@@ -45,7 +45,7 @@ pub use limit::{LimitEntry, OnStoreLoss, Per, StoreConfig};
 pub use own::api;
 pub use routes::{RouteEntry, RouteFile, ServiceEntry, TokenRule};
 
-use edge::Edge;
+use edge::{Edge, Files, Tls};
 use gateway::Gateway;
 use limit::Limiter;
 use metrics::Metrics;
@@ -81,8 +81,12 @@ pub async fn serve(
         body_limit,
         access_log: config.access_log.clone(),
         metrics,
+        tls: Files::of(&config.edge).map(Tls::new).transpose()?.map(Arc::new),
     });
     gateway.publish_gauges();
+    if let Some(tls) = gateway.tls.clone() {
+        lifecycle.spawn("certificate", tls.follow());
+    }
     lifecycle.spawn("limits", async move { limiter.follow().await });
     lifecycle.spawn("names", Arc::clone(&gateway).follow_names());
     lifecycle.spawn("reference", Arc::clone(&gateway).follow_reference());

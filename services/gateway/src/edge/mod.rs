@@ -5,9 +5,11 @@
 //! threads (docs/adr/0007).
 
 mod connection;
+mod conversation;
 pub(crate) mod framing;
 mod refusal;
 mod slots;
+mod tls;
 mod tunnel;
 mod worker;
 
@@ -28,6 +30,7 @@ use slots::{Slot, Slots};
 use worker::WorkerHandle;
 
 pub(crate) use connection::{ClientConnection, OpenRequest};
+pub(crate) use tls::{Files, Tls};
 pub(crate) use tunnel::Tunnel;
 pub(crate) use worker::Worker;
 

@@ -16,7 +16,8 @@ use tokio::task::{JoinError, JoinSet, LocalSet};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Accepted;
-use super::connection::{self, ClientConnection};
+use super::connection::ClientConnection;
+use super::conversation;
 use crate::gateway::Gateway;
 use crate::metrics::Recorder;
 use crate::upstream::Pool;
@@ -160,7 +161,7 @@ async fn run(worker: Rc<Worker>, mut inbox: mpsc::UnboundedReceiver<Command>, co
             command = inbox.recv() => match command {
                 Some(Command::Serve(accepted)) => {
                     worker.recorder.accepted();
-                    connections.spawn_local(connection::serve(accepted, Rc::clone(&worker)));
+                    connections.spawn_local(conversation::serve(accepted, Rc::clone(&worker)));
                 }
                 Some(Command::Leave) => worker.leave(),
                 None => break,

@@ -16,13 +16,15 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 pub(crate) struct Peer {
     /// An IPv4 address that arrived on an IPv6 socket is what it is.
     pub address: IpAddr,
+    /// The scheme it is spoken to by.
+    pub scheme: &'static str,
     text: HeaderValue,
 }
 
 impl Peer {
-    pub fn new(address: IpAddr) -> Self {
+    pub fn new(address: IpAddr, scheme: &'static str) -> Self {
         let address = address.to_canonical();
-        Self { address, text: HeaderValue::try_from(address.to_string()).expect("an address is visible ASCII") }
+        Self { address, scheme, text: HeaderValue::try_from(address.to_string()).expect("an address is visible ASCII") }
     }
 }
 
@@ -43,7 +45,7 @@ impl Forwarded {
             return Self {
                 client: peer.address,
                 chain: peer.text.clone(),
-                proto: HeaderValue::from_static("http"),
+                proto: HeaderValue::from_static(peer.scheme),
                 host,
             };
         }
@@ -57,7 +59,7 @@ impl Forwarded {
         Self {
             client: trusted.first().copied().unwrap_or(peer.address),
             chain: HeaderValue::try_from(chain).expect("addresses are visible ASCII"),
-            proto: HeaderValue::from_static(trusted_proto(headers)),
+            proto: HeaderValue::from_static(trusted_proto(headers, peer.scheme)),
             host,
         }
     }
@@ -90,13 +92,15 @@ fn trusted_addresses(headers: &HeaderMap, trusted_hops: usize) -> Vec<IpAddr> {
     trusted
 }
 
-fn trusted_proto(headers: &HeaderMap) -> &'static str {
+/// What the last proxy says of the scheme, or `own` if it says nothing.
+fn trusted_proto(headers: &HeaderMap, own: &'static str) -> &'static str {
     let last = headers.get_all(X_FORWARDED_PROTO).iter().next_back();
-    let is_https = last
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.rsplit(',').next())
-        .is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"));
-    if is_https { "https" } else { "http" }
+    let last = last.and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
+    match last.map(str::trim) {
+        Some(proto) if proto.eq_ignore_ascii_case("https") => "https",
+        Some(_) => "http",
+        None => own,
+    }
 }
 
 #[cfg(test)]
@@ -111,7 +115,7 @@ mod tests {
         given.for_each(|(name, value)| {
             headers.append(name, value);
         });
-        let peer = Peer::new("::ffff:10.0.0.9".parse().unwrap());
+        let peer = Peer::new("::ffff:10.0.0.9".parse().unwrap(), "http");
         let forwarded = Forwarded::read(&headers, &peer, Some(HeaderValue::from_static("shop.example")), trusted_hops);
         let mut out = BytesMut::new();
         forwarded.write(&mut out);

@@ -17,5 +17,6 @@ mod reload;
 mod requests;
 mod routes;
 mod slow;
+mod tls;
 mod tokens;
 mod websockets;

@@ -26,7 +26,7 @@ fn request(method: Method) -> RequestHead {
         (header::CONTENT_LENGTH, HeaderValue::from_static("7")),
         (header::ACCEPT, HeaderValue::from_static("text/plain")),
     ]);
-    let forwarded = Forwarded::read(&client, &Peer::new(Ipv4Addr::LOCALHOST.into()), None, 0);
+    let forwarded = Forwarded::read(&client, &Peer::new(Ipv4Addr::LOCALHOST.into(), "http"), None, 0);
     let stamp = Stamp {
         id: &request_id_from(&client),
         trace: &trace_context_from(&client),

@@ -151,6 +151,15 @@ async fn start_with(routes: &str, config: impl FnOnce(ServerConfig) -> Config) -
     .await
 }
 
+/// Starts a gateway that speaks TLS, to clients that are not waited for long.
+pub async fn start_gateway_over_tls(routes: &str, edge: EdgeConfig, tokens: TokenConfig) -> RunningService {
+    start_with(routes, |server| {
+        let server = ServerConfig { header_timeout: Duration::from_secs(2), ..server };
+        Config { edge, ..config(server, ProxyConfig::default(), tokens) }
+    })
+    .await
+}
+
 /// Starts a gateway that follows a route file, and waits until it is ready.
 pub async fn start_gateway_with_file(path: &Path, tokens: TokenConfig) -> RunningService {
     logs::capture();

@@ -1,0 +1,231 @@
+//! The requests of one connection, in whichever HTTP the client speaks.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, Request, StatusCode, header};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
+
+use super::connection::{ClientConnection, Ended, Ending};
+use super::framing::{Refusal, StrictIo};
+use super::{Accepted, Worker, refusal, tls};
+use crate::body::Reply;
+use crate::frame;
+use crate::metrics::Protocol;
+
+const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const H2_HEADER_BYTES: u32 = 32 * 1024;
+const H2_STREAMS: u32 = 100;
+const H2_STREAM_WINDOW: u32 = 64 * 1024;
+const H2_CONNECTION_WINDOW: u32 = 512 * 1024;
+/// Streams reset by the client before we saw them, and by us for its faults (CVE-2023-44487 and its kin).
+const H2_RESETS: usize = 20;
+const H2_PING_EVERY: Duration = Duration::from_secs(20);
+const H2_PONG_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Serves requests until the client leaves, is too slow, or the worker lets it go.
+pub(super) async fn serve(accepted: Accepted, worker: Rc<Worker>) {
+    let Accepted { stream, peer, slot: _slot } = accepted;
+    let client = Rc::new(ClientConnection::new(peer, worker.gateway.tls.is_some()));
+    let _watched = worker.watch(&client);
+    let ended = match TcpStream::from_std(stream) {
+        Ok(stream) => converse(stream, &client, &worker).await,
+        Err(error) => Err(error.into()),
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, error, "connection cut");
+    }
+}
+
+async fn converse(mut stream: TcpStream, client: &Rc<ClientConnection>, worker: &Rc<Worker>) -> Ended {
+    stream.set_nodelay(true)?;
+    if let Some(tls) = &worker.gateway.tls {
+        // Larger than all that follows, and seldom needed.
+        return Box::pin(converse_over_tls(stream, tls, client, worker)).await;
+    }
+    let Some(read) = client.unless_ended(read_opening(&mut stream)).await? else {
+        return Ok(());
+    };
+    let stream = Either::Left(stream);
+    match &read[..] {
+        [] => Ok(()),
+        bytes if bytes.starts_with(H2_PREFACE) => serve_http2(stream, read, client, worker).await,
+        _ => serve_http1(stream, read, client, worker).await,
+    }
+}
+
+async fn converse_over_tls(
+    stream: TcpStream,
+    tls: &tls::Tls,
+    client: &Rc<ClientConnection>,
+    worker: &Rc<Worker>,
+) -> Ended {
+    match client.unless_ended(tls::begins_handshake(&stream)).await? {
+        None => return Ok(()),
+        Some(true) => {}
+        Some(false) => {
+            refusal::answer(stream, Refusal::Framing("this port speaks HTTP over TLS only: https://"), worker).await?;
+            return Ok(());
+        }
+    }
+    let Some(stream) = client.unless_ended(tls.accept(stream)).await? else {
+        return Ok(());
+    };
+    let has_chosen_http2 = tls::has_chosen_http2(&stream);
+    let stream = Either::Right(stream);
+    if has_chosen_http2 {
+        return serve_http2(stream, Bytes::new(), client, worker).await;
+    }
+    serve_http1(stream, Bytes::new(), client, worker).await
+}
+
+/// A client's socket, or what TLS makes of it: one type, so that there is one copy of HTTP.
+type ClientStream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
+/// Reads until it is clear which HTTP is spoken; nothing if the client leaves before.
+async fn read_opening(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
+    let mut read = BytesMut::with_capacity(4096);
+    loop {
+        if stream.read_buf(&mut read).await? == 0 {
+            return Ok(Bytes::new());
+        }
+        let compared = read.len().min(H2_PREFACE.len());
+        if compared == H2_PREFACE.len() || read[..compared] != H2_PREFACE[..compared] {
+            return Ok(read.freeze());
+        }
+    }
+}
+
+async fn serve_http1(stream: ClientStream, read: Bytes, client: &Rc<ClientConnection>, worker: &Rc<Worker>) -> Ended {
+    let _connected = worker.recorder.connected(Protocol::Http1);
+    let service = service_fn(|request| answer(request, client, worker));
+    let io = TokioIo::new(StrictIo::new(stream, read, Rc::clone(&client.wire)));
+    let mut http = http1::Builder::new().serve_connection(io, service);
+
+    let mut is_refused = false;
+    let ended = poll_fn(|context| {
+        let polled = poll_unless_ended(Pin::new(&mut http), client, context);
+        if polled.is_ready() || is_refused || client.wire.refusal().is_none() {
+            return polled;
+        }
+        // What came before the refused head is still answered.
+        is_refused = true;
+        Pin::new(&mut http).graceful_shutdown();
+        poll_unless_ended(Pin::new(&mut http), client, context)
+    })
+    .await;
+    if ended.is_ok()
+        && !client.has_said_goodbye.get()
+        && let Some(refused) = client.wire.refusal()
+    {
+        let (stream, _) = http.into_parts().io.into_inner().into_inner();
+        refusal::answer(stream, refused, worker).await?;
+        return Ok(());
+    }
+    let Some(tunnel) = client.tunnel.take() else {
+        return ended;
+    };
+    ended?;
+    let _open = client.begin();
+    let _tunnelled = worker.recorder.connected(Protocol::Upgraded);
+    client.wire.tunnel();
+    let stream = http.into_parts().io.into_inner();
+    client.unless_cut(tunnel.run(stream)).await
+}
+
+async fn serve_http2(stream: ClientStream, read: Bytes, client: &Rc<ClientConnection>, worker: &Rc<Worker>) -> Ended {
+    let _connected = worker.recorder.connected(Protocol::Http2);
+    client.is_http2.set(true);
+    client.wire.pass_unread();
+    let (served, working) = (Rc::clone(client), Rc::clone(worker));
+    let service = service_fn(move |request| {
+        let (client, worker) = (Rc::clone(&served), Rc::clone(&working));
+        async move { answer(request, &client, &worker).await }
+    });
+    let io = TokioIo::new(StrictIo::new(stream, read, Rc::clone(&client.wire)));
+    let mut http = pin!(http2_settings().serve_connection(io, service));
+    if worker.is_leaving() {
+        http.as_mut().graceful_shutdown();
+    }
+    poll_fn(|context| poll_unless_ended(http.as_mut(), client, context)).await
+}
+
+fn http2_settings() -> http2::Builder<LocalExecutor> {
+    let mut settings = http2::Builder::new(LocalExecutor);
+    settings
+        .timer(TokioTimer::new())
+        .keep_alive_interval(H2_PING_EVERY)
+        .keep_alive_timeout(H2_PONG_TIMEOUT)
+        .max_concurrent_streams(H2_STREAMS)
+        .max_header_list_size(H2_HEADER_BYTES)
+        .initial_stream_window_size(H2_STREAM_WINDOW)
+        .initial_connection_window_size(H2_CONNECTION_WINDOW)
+        .max_pending_accept_reset_streams(H2_RESETS)
+        .max_local_error_reset_streams(H2_RESETS);
+    settings
+}
+
+/// Polls a connection, which may be told to leave or cut meanwhile.
+fn poll_unless_ended<C>(mut http: Pin<&mut C>, client: &ClientConnection, context: &mut Context<'_>) -> Poll<Ended>
+where
+    C: GracefulConnection<Error: std::error::Error + Send + Sync + 'static>,
+{
+    match client.poll_ending(context) {
+        Poll::Ready(Ending::Cut(reason)) => return Poll::Ready(Err(reason.into())),
+        Poll::Ready(Ending::Leave) => {
+            http.as_mut().graceful_shutdown();
+            let _ = client.poll_ending(context);
+        }
+        Poll::Pending => {}
+    }
+    http.poll(context).map_err(Into::into)
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    client: &Rc<ClientConnection>,
+    worker: &Rc<Worker>,
+) -> Result<http::Response<Reply>, Infallible> {
+    let open = client.begin();
+    client.has_said_goodbye.set(frame::is_last(&request));
+    let answer = worker.gateway.answer(request, client, worker);
+    if client.is_http2.get() {
+        return Ok(answer.await.map(|body| Reply::new(body, open)));
+    }
+    let asks_for_tunnel = client.wire.accept_request();
+    let mut response = answer.await.map(|body| Reply::new(body, open));
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(response);
+    }
+    if asks_for_tunnel {
+        client.wire.no_tunnel();
+    }
+    if worker.is_leaving() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// Runs the streams of HTTP/2 on the worker's own thread.
+#[derive(Clone, Copy)]
+struct LocalExecutor;
+
+impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for LocalExecutor {
+    fn execute(&self, stream: F) {
+        tokio::task::spawn_local(stream);
+    }
+}
