@@ -37,7 +37,7 @@ struct Suite {
 
 impl Suite {
     async fn start() -> (Self, CertificateDer<'static>) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         let certificate = write_pair(folder.path());
         let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
         let routes = ROUTES.replace("UPSTREAM", &upstream.address.to_string());
@@ -53,35 +53,36 @@ impl Suite {
     /// Shakes hands with who must show this certificate; an error if it shows another one.
     async fn connect(&self, root: &CertificateDer<'static>, alpn: &[u8]) -> std::io::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
-        roots.add(root.clone()).unwrap();
+        roots.add(root.clone()).expect("a certificate");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let mut config = versions.with_root_certificates(roots).with_no_client_auth();
+        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let mut config = versions.expect("known versions").with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = vec![alpn.to_vec()];
         let stream = TcpStream::connect(self.gateway.public).await?;
-        TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(NAME).unwrap(), stream).await
+        TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(NAME).expect("a name"), stream).await
     }
 }
 
 /// Writes a new certificate and its key.
 fn write_pair(folder: &Path) -> CertificateDer<'static> {
-    let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed([NAME.to_owned()]).unwrap();
-    fs::write(folder.join("cert.pem"), cert.pem()).unwrap();
-    fs::write(folder.join("key.pem"), signing_key.serialize_pem()).unwrap();
+    let CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed([NAME.to_owned()]).expect("a certificate");
+    fs::write(folder.join("cert.pem"), cert.pem()).expect("written");
+    fs::write(folder.join("key.pem"), signing_key.serialize_pem()).expect("written");
     cert.der().clone()
 }
 
 async fn exchange(stream: &mut TlsStream<TcpStream>, request: &str) -> String {
     let answered = async {
-        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.expect("written");
         let mut answer = Vec::new();
         while !answer.ends_with(b"}") {
             let mut piece = [0; 4096];
-            let read = stream.read(&mut piece).await.unwrap();
+            let read = stream.read(&mut piece).await.expect("read");
             assert_ne!(read, 0, "the gateway left: {}", String::from_utf8_lossy(&answer));
             answer.extend_from_slice(&piece[..read]);
         }
-        String::from_utf8(answer).unwrap()
+        String::from_utf8(answer).expect("text")
     };
     timeout(PATIENCE, answered).await.expect("an answer in time")
 }
