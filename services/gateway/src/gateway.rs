@@ -69,6 +69,8 @@ impl Gateway {
     ) -> Response<ReplyBody> {
         let _in_flight = worker.recorder.in_flight();
         let mut line = AccessLine::begin(&request, &worker.recorder, &self.access_log, Instant::now());
+        let cors = self.routing.load().cors.clone();
+        let reader = cors.as_ref().and_then(|cors| cors.reader(request.headers()));
         let phases = async {
             match self.run_phases(request, &mut line, client, worker).await? {
                 Plan::Answer(response) => Ok(response.map(ReplyBody::Own)),
@@ -86,6 +88,9 @@ impl Gateway {
             problem_of(error, &line).map(ReplyBody::Own)
         });
         response.headers_mut().insert(X_REQUEST_ID, line.ids.request.header_value());
+        if let Some(cors) = cors {
+            cors.tell(reader, response.headers_mut());
+        }
         if self.tls.is_some() {
             response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, A_YEAR);
         }
@@ -156,7 +161,12 @@ impl Gateway {
             return Ok(Plan::Answer(own::abilities()));
         }
         let target = Target::parse(&head.uri)?;
-        let route = self.routing.load().table.find(target.path()).cloned();
+        let routing = self.routing.load();
+        if let Some(answer) = routing.cors.as_ref().and_then(|cors| cors.preflight(&head)) {
+            return Ok(Plan::Answer(own::harden(answer)));
+        }
+        let route = routing.table.find(target.path()).cloned();
+        drop(routing);
         if let Some(own) = Own::find(target.path(), route.is_some()) {
             line.route = self.metrics.route(own.name());
             let answer = Box::pin(own.answer(self, &head)).await?;

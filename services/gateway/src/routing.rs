@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::ProxyConfig;
+use crate::cors::Cors;
 use crate::metrics::Metrics;
 use crate::openapi::Reference;
 use crate::routes::{RouteFile, RouteTable};
@@ -11,6 +12,8 @@ use crate::routes::{RouteFile, RouteTable};
 pub(crate) struct Routing {
     pub table: Arc<RouteTable>,
     pub reference: Arc<Reference>,
+    /// Which pages may call from a browser, if any.
+    pub cors: Option<Arc<Cors>>,
 }
 
 impl Routing {
@@ -21,6 +24,7 @@ impl Routing {
     pub fn new(file: &RouteFile, proxy: &ProxyConfig, body_limit: u64, metrics: &Metrics) -> anyhow::Result<Self> {
         let table = Arc::new(RouteTable::new(file, proxy, body_limit, metrics)?);
         let reference = Arc::new(Reference::new(file, Arc::clone(&table))?);
-        Ok(Self { table, reference })
+        let cors = file.cors.as_ref().map(Cors::new).transpose()?.map(Arc::new);
+        Ok(Self { table, reference, cors })
     }
 }

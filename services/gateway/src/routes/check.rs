@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use anyhow::{Context as _, bail, ensure};
 use url::Url;
 
+use crate::cors::Cors;
 use crate::limit::Policies;
 use crate::upstream::check_place;
 
@@ -22,6 +23,7 @@ impl RouteFile {
             }
         }
         Policies::new(&self.limits)?;
+        self.cors.as_ref().map(Cors::new).transpose()?;
         ensure!(!self.routes.is_empty(), "routes: there is none, so nothing would be reachable");
         let mut prefixes = HashSet::new();
         for (index, route) in self.routes.iter().enumerate() {

@@ -8,6 +8,7 @@ use anyhow::{Context as _, anyhow};
 use serde::{Deserialize, Deserializer, de};
 use url::Url;
 
+use crate::cors::CorsEntry;
 use crate::limit::LimitEntry;
 
 const LONGEST_TIMEOUT_SECONDS: f64 = 86_400.0;
@@ -19,6 +20,8 @@ pub struct RouteFile {
     /// Our own services, by name.
     #[serde(default)]
     pub services: BTreeMap<String, ServiceEntry>,
+    /// Which pages may call from a browser; without it none.
+    pub cors: Option<CorsEntry>,
     /// Rate limits, by name.
     #[serde(default)]
     pub limits: BTreeMap<String, LimitEntry>,

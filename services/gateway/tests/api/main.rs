@@ -1,6 +1,7 @@
 //! The gateway over real sockets: real tokens, real services' sockets, and upstreams that count.
 
 mod bodies;
+mod cors;
 mod endpoints;
 mod guests;
 mod headers;
