@@ -1,6 +1,8 @@
 //! An issuer of tokens that stands in for auth: a key pair, its JWKS, a revocation feed.
 
+use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 /// The `iss` of its tokens.
@@ -72,12 +75,17 @@ pub struct Issuer {
     pub jwks: JwkSet,
     address: SocketAddr,
     clock: Clock,
-    revocations: Arc<Revocations>,
+    feed: Arc<Feed>,
+    serving: Mutex<Option<JoinHandle<io::Result<()>>>>,
 }
 
-#[derive(Default)]
-struct Revocations {
+struct Feed {
     items: Mutex<Vec<Revocation>>,
+    published: Mutex<JwkSet>,
+    /// How often keys were published.
+    edition: AtomicUsize,
+    /// How often they were fetched.
+    fetches: AtomicUsize,
     changed: Notify,
 }
 
@@ -93,16 +101,21 @@ impl Issuer {
     /// The machine has no free port.
     pub async fn start_at(clock: Clock) -> Self {
         let (key, jwks) = key_pair();
-        let revocations = Arc::new(Revocations::default());
-        let published = jwks.clone();
+        let feed = Arc::new(Feed {
+            items: Mutex::default(),
+            published: Mutex::new(jwks.clone()),
+            edition: AtomicUsize::new(0),
+            fetches: AtomicUsize::new(0),
+            changed: Notify::new(),
+        });
         let router = Router::new()
-            .route("/.well-known/jwks.json", get(async move || Json(published)))
-            .route("/internal/v1/revocations", get(feed))
-            .with_state(Arc::clone(&revocations));
+            .route("/.well-known/jwks.json", get(keys))
+            .route("/internal/v1/revocations", get(revocations))
+            .with_state(Arc::clone(&feed));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener");
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { key, jwks, address, clock, revocations }
+        let serving = Mutex::new(Some(tokio::spawn(async move { axum::serve(listener, router).await })));
+        Self { key, jwks, address, clock, feed, serving }
     }
 
     /// What a service must be told to trust it.
@@ -152,8 +165,35 @@ impl Issuer {
     pub fn revoke(&self, session: Uuid) {
         let expires_at = self.clock.now().timestamp() + 600;
         let item = Revocation { session: Some(session), subject: None, not_before: None, expires_at };
-        self.revocations.items.lock().expect("no panic").push(item);
-        self.revocations.changed.notify_waiters();
+        self.feed.items.lock().expect("no panic").push(item);
+        self.feed.changed.notify_waiters();
+    }
+
+    /// Publishes other keys, and says so on the feed.
+    ///
+    /// # Panics
+    /// Another test thread panicked while publishing.
+    pub fn publish(&self, jwks: JwkSet) {
+        *self.feed.published.lock().expect("no panic") = jwks;
+        self.feed.edition.fetch_add(1, Ordering::SeqCst);
+        self.feed.changed.notify_waiters();
+    }
+
+    /// Ends it; nobody answers at its address any more, though connections that are open may end by themselves.
+    ///
+    /// # Panics
+    /// Another test thread panicked while stopping it.
+    pub async fn stop(&self) {
+        let serving = self.serving.lock().expect("no panic").take();
+        if let Some(serving) = serving {
+            serving.abort();
+            let _aborted = serving.await;
+        }
+    }
+
+    /// How often its keys were fetched.
+    pub fn key_fetches(&self) -> usize {
+        self.feed.fetches.load(Ordering::SeqCst)
     }
 }
 
@@ -178,7 +218,11 @@ fn claims(user: &User, now: DateTime<Utc>) -> Claims {
     }
 }
 
-fn key_pair() -> (EncodingKey, JwkSet) {
+/// A private key, and what is published of it under the id of every key here.
+///
+/// # Panics
+/// Never: the library makes what it reads.
+pub fn key_pair() -> (EncodingKey, JwkSet) {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key pair");
     let pkcs8 = pair.to_pkcs8v1().expect("an exportable key");
     let key = EncodingKey::from_ec_der(pkcs8.as_ref());
@@ -191,18 +235,26 @@ fn key_pair() -> (EncodingKey, JwkSet) {
 #[derive(Deserialize)]
 struct FeedQuery {
     after: Option<usize>,
+    keys: Option<String>,
     wait: Option<u64>,
 }
 
-async fn feed(State(revocations): State<Arc<Revocations>>, Query(query): Query<FeedQuery>) -> Json<Value> {
+async fn keys(State(feed): State<Arc<Feed>>) -> Json<JwkSet> {
+    feed.fetches.fetch_add(1, Ordering::SeqCst);
+    Json(feed.published.lock().expect("no panic").clone())
+}
+
+async fn revocations(State(feed): State<Arc<Feed>>, Query(query): Query<FeedQuery>) -> Json<Value> {
     let after = query.after.unwrap_or(0);
-    let changed = revocations.changed.notified();
+    let changed = feed.changed.notified();
     tokio::pin!(changed);
     changed.as_mut().enable();
-    let is_quiet = revocations.items.lock().expect("no panic").len() <= after;
+    let edition = || feed.edition.load(Ordering::SeqCst).to_string();
+    let is_quiet =
+        feed.items.lock().expect("no panic").len() <= after && query.keys.is_none_or(|keys| keys == edition());
     if is_quiet && let Some(seconds) = query.wait {
         let _timed_out = tokio::time::timeout(Duration::from_secs(seconds), changed).await;
     }
-    let items = revocations.items.lock().expect("no panic");
-    Json(json!({ "items": &items[after.min(items.len())..], "next": items.len().to_string() }))
+    let items = feed.items.lock().expect("no panic");
+    Json(json!({ "items": &items[after.min(items.len())..], "next": items.len().to_string(), "keys": edition() }))
 }

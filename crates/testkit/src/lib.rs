@@ -8,5 +8,5 @@ mod service;
 
 pub use client::{Client, Reply};
 pub use database::TestDb;
-pub use issuer::{Issuer, User};
+pub use issuer::{Issuer, User, key_pair};
 pub use service::RunningService;

@@ -18,7 +18,8 @@ use crate::{accounts, codes, events, keys, revocations, sessions};
 
 /// How long news of another replica, or of this one, may go unnoticed. Revocations must be known everywhere within a second.
 const LOOK_FOR_NEWS: Duration = Duration::from_millis(150);
-const LOOK_AFTER_KEYS: Duration = Duration::from_mins(1);
+/// A key that an operator has deleted must be refused everywhere within a second.
+const LOOK_AFTER_KEYS: Duration = Duration::from_millis(400);
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -80,6 +81,7 @@ pub(crate) struct KeyKeeper {
     pub policy: KeyPolicy,
     pub keyring: Keyring,
     pub verifier: Verifier,
+    pub beat: watch::Sender<()>,
 }
 
 impl KeyKeeper {
@@ -88,7 +90,9 @@ impl KeyKeeper {
         let now = self.clock.now();
         self.keyring.replace(keys::maintain(&self.db, &self.policy, now).await?);
         let published: JwkSet = self.keyring.published(now);
-        self.verifier.replace_keys(&published);
+        if self.verifier.replace_keys(&published) {
+            self.beat.send_replace(());
+        }
         Ok(())
     }
 

@@ -87,7 +87,14 @@ async fn start_tasks(
         token_life: TimeDelta::from_std(config.tokens.access_token)?,
         master: MasterKey::new(&config.tokens.master_key.key()?),
     };
-    let keeper = KeyKeeper { db: db.clone(), clock: clock.clone(), policy, keyring, verifier: verifier.clone() };
+    let keeper = KeyKeeper {
+        db: db.clone(),
+        clock: clock.clone(),
+        policy,
+        keyring,
+        verifier: verifier.clone(),
+        beat: beat.clone(),
+    };
     keeper.look().await?;
     let mut desk = NewsDesk::new(db.clone(), clock.clone(), verifier, beat);
     desk.look().await?;

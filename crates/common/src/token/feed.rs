@@ -1,4 +1,5 @@
-//! What the issuer publishes, fetched in the background: keys every minute, revocations as they happen.
+//! What the issuer publishes, fetched in the background: revocations as they happen, keys every minute and when the feed
+//! says that they have changed.
 
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ impl Failures {
 struct Batch {
     items: Vec<Revocation>,
     next: String,
+    /// Changes with the published keys.
+    keys: Option<String>,
 }
 
 impl KeySource {
@@ -116,15 +119,18 @@ impl KeySource {
     /// Reads the feed of revocations: all that still matter at first, then each as it happens.
     /// When the feed is lost, what is known stays in force and reading goes on where it stopped.
     pub async fn follow_revocations(&self, verifier: &Verifier) {
-        let mut cursor = None;
+        let (mut cursor, mut keys) = (None, None);
         let mut failures = Failures::default();
         loop {
             let asked = Instant::now();
-            match self.fetch_revocations(cursor.as_deref()).await {
+            match self.fetch_revocations(cursor.as_deref(), keys.as_deref()).await {
                 Ok(batch) => {
                     verifier.revoke(&batch.items);
                     verifier.mark_revocations_known();
                     cursor = Some(batch.next);
+                    if batch.keys != keys && self.fetch_keys(verifier).await.is_ok() {
+                        keys = batch.keys;
+                    }
                     failures.end();
                     // An issuer that is stopping answers at once with nothing new, and would be asked in a tight loop.
                     if batch.items.is_empty() && asked.elapsed() < RETRY {
@@ -139,11 +145,14 @@ impl KeySource {
         }
     }
 
-    async fn fetch_revocations(&self, cursor: Option<&str>) -> anyhow::Result<Batch> {
+    async fn fetch_revocations(&self, cursor: Option<&str>, keys: Option<&str>) -> anyhow::Result<Batch> {
         let mut request = self.client.get(self.revocations_url.clone());
         // The first read must answer at once: nothing is served before it.
         if let Some(cursor) = cursor {
             request = request.query(&[("after", cursor), ("wait", &LONG_POLL_SECONDS.to_string())]);
+        }
+        if let Some(keys) = keys {
+            request = request.query(&[("keys", keys)]);
         }
         let request = request.timeout(Duration::from_secs(LONG_POLL_SECONDS + 5));
         Ok(request.send().await?.error_for_status()?.json().await?)

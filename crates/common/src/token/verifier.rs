@@ -128,12 +128,13 @@ impl Verifier {
         }))
     }
 
-    /// Takes over the keys the issuer publishes now; a key that is gone is trusted no more.
-    pub fn replace_keys(&self, published: &JwkSet) {
-        self.0.keys.rcu(|held| {
+    /// Takes over the keys the issuer publishes now; a key that is gone is trusted no more. Tells whether they are others.
+    pub fn replace_keys(&self, published: &JwkSet) -> bool {
+        let before = self.0.keys.rcu(|held| {
             let replaced = held.replaced_by(published, &self.0.issuer, &self.0.audience);
             replaced.map_or_else(|| Arc::clone(held), Arc::new)
         });
+        before.generation != self.0.keys.load().generation
     }
 
     /// Takes in revocations.

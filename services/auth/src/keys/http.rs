@@ -3,14 +3,11 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portico_common::error::{ApiError, Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::accounts::all_scopes;
-use crate::crypto;
 use crate::state::AppState;
 
 /// Less than the time a key is published before it signs.
@@ -56,9 +53,8 @@ pub(crate) struct JwkView {
     (status = 500, description = "A failure of ours", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn jwks(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
-    let set = app.keyring.published(app.clock.now());
-    let body = serde_json::to_vec(&set).map_err(ApiError::internal)?;
-    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&crypto::sha256(&body)[..16]));
+    let (body, tag) = app.keyring.document(app.clock.now()).map_err(ApiError::internal)?;
+    let tag = format!("\"{tag}\"");
     let held = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let is_held = held.flat_map(|value| value.split(',')).any(|held| {
         let held = held.trim();

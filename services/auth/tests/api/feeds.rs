@@ -179,3 +179,24 @@ async fn the_feeds_are_not_public() {
         app.client.get(feed).await.assert_problem(404, "route_not_found");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_deleted_is_told_within_a_second() {
+    let app = TestApp::start().await;
+    let before = app.internal().get(REVOCATIONS).await;
+    let known = before.body["keys"].as_str().unwrap().to_owned();
+    let waiting = tokio::spawn({
+        let (internal, after) = (app.internal(), next(&before).to_owned());
+        let path = format!("{REVOCATIONS}?after={after}&keys={known}&wait=30");
+        async move { internal.get(&path).await }
+    });
+
+    let deleted = Instant::now();
+    sqlx::query("DELETE FROM signing_keys").execute(&app.db.pool).await.unwrap();
+    let reply = waiting.await.unwrap();
+
+    assert_ne!(reply.body["keys"], known);
+    assert!(deleted.elapsed() < Duration::from_secs(1), "{:?}", deleted.elapsed());
+    let published = app.client.get("/.well-known/jwks.json").await;
+    assert_eq!(published.body["keys"].as_array().unwrap().len(), 1, "another one took its place");
+}

@@ -8,6 +8,7 @@ mod headers;
 mod helpers;
 mod hostile;
 mod http2;
+mod keys;
 mod limits;
 mod logs;
 mod metrics;
