@@ -199,7 +199,8 @@ impl Gateway {
             wants_websocket,
         };
         let headers = RequestHeaders::new(head.headers, &stamp);
-        let head = RequestHead { method: head.method, target: target.into_inner(), headers, wants_websocket };
+        let head =
+            RequestHead { method: head.method, target: target.into_inner(), headers, wants_websocket, deadline: None };
         Ok(Plan::Forward(Forward::new(route, head, body, &worker.recorder)?))
     }
 }

@@ -142,6 +142,8 @@ impl<'a> Attempts<'a> {
                 }
                 Err(Fault::Unsent(_)) if is_reused => self.body = Some(transfer.into_body()),
                 Err(Fault::Unanswered(error)) if is_reused => {
+                    // It was only closing this one connection, or it is gone: another endpoint is the better choice.
+                    self.tried.push(address);
                     return Attempt::Crossed(self.upstream.broken(error));
                 }
                 Err(fault) => {

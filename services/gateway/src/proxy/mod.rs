@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use axum::body::Body;
@@ -37,7 +38,7 @@ impl Forward {
     /// It says that its body is larger than the route takes.
     pub fn new(
         route: Arc<Route>,
-        head: RequestHead,
+        mut head: RequestHead,
         body: ClientBody,
         recorder: &Rc<Recorder>,
     ) -> Result<Self, UpstreamError> {
@@ -46,7 +47,12 @@ impl Forward {
             return Err(UpstreamError::BodyTooLarge { limit });
         }
         let (body, upload) = RequestBody::new(body, limit, recorder, route.label);
-        Ok(Self { route, head, body, upload, began: Instant::now() })
+        let began = Instant::now();
+        let total = route.limits.total_timeout.unwrap_or(Duration::MAX);
+        // A body that moves puts the end of patience off.
+        let patience = if upload.is_none() { route.limits.timeout.min(total) } else { total };
+        head.deadline = if head.wants_websocket { None } else { began.checked_add(patience) };
+        Ok(Self { route, head, body, upload, began })
     }
 
     /// Passes it on, and waits for the head of the answer as long as the route allows.

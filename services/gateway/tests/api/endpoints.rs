@@ -1,6 +1,8 @@
 //! Services at several addresses, some of which are not well.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Method;
 use portico_testkit::Client;
@@ -110,4 +112,62 @@ async fn an_address_that_fails_is_left_alone() {
 
     let failed = statuses.iter().filter(|status| **status != 200).count();
     assert!(failed <= 8, "{failed} of 60 failed");
+}
+
+#[tokio::test]
+async fn a_request_whose_endpoint_dies_under_it_goes_to_another_one() {
+    let (well, dying) = (Upstream::start().await, RawUpstream::bind().await);
+    let suite = suite_at(&[well.address, dying.address]).await;
+    let client = suite.client();
+    let has_died = Arc::new(AtomicBool::new(false));
+    let is_dead = Arc::clone(&has_died);
+    tokio::spawn(async move {
+        loop {
+            let (mut connection, _) = dying.next_request().await;
+            let is_dead = Arc::clone(&is_dead);
+            tokio::spawn(async move {
+                while !is_dead.load(Ordering::SeqCst) {
+                    connection.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+                    connection.read_head().await;
+                }
+            });
+        }
+    });
+
+    let before = statuses(&client, Method::GET, "/v1/open/echo", 40).await;
+    has_died.store(true, Ordering::SeqCst);
+    let after = statuses(&client, Method::GET, "/v1/open/echo", 40).await;
+
+    assert_eq!((before, after), (vec![200; 40], vec![200; 40]));
+}
+
+/// How long the gateway still waits, as it tells the service.
+fn deadline(head: &str) -> Option<u64> {
+    head.lines().find_map(|line| line.strip_prefix("x-portico-deadline-ms: ")?.parse().ok())
+}
+
+#[tokio::test]
+async fn a_service_is_told_how_long_it_is_waited_for_whatever_the_client_says() {
+    let (one, other) = (RawUpstream::bind().await, RawUpstream::bind().await);
+    let suite = suite_at(&[one.address, other.address]).await;
+    let client = suite.client();
+    // Some requests must have been made before one may be repeated.
+    for _ in 0..10 {
+        let asked = client.get("/v1/open/x");
+        let answered = async {
+            tokio::select! { head = one.answer("HTTP/1.1 204 No Content\r\n\r\n") => head, head = other.answer("HTTP/1.1 204 No Content\r\n\r\n") => head }
+        };
+        let (_, head) = tokio::join!(asked, answered);
+        assert!((19_000..=20_000).contains(&deadline(&head).unwrap()), "{head}");
+    }
+
+    let request = client.request(Method::GET, "/v1/open/x").header("x-portico-deadline-ms", "7");
+    let both = async {
+        let unwell = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        tokio::join!(one.answer(unwell), other.answer(unwell))
+    };
+    let (_, (first, second)) = tokio::join!(client.send(request), both);
+
+    let (first, second) = (deadline(&first).unwrap(), deadline(&second).unwrap());
+    assert!(first > 19_000 && second > 19_000, "{first} and {second}: a client cannot say it");
 }

@@ -4,6 +4,7 @@ use bytes::{BufMut as _, BytesMut};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, header};
 use hyper::body::Body as _;
+use tokio::time::Instant;
 
 use crate::body::RequestBody;
 use crate::headers::{RequestHeaders, write_field};
@@ -14,7 +15,12 @@ pub(crate) struct RequestHead {
     pub target: PathAndQuery,
     pub headers: RequestHeaders,
     pub wants_websocket: bool,
+    /// When the gateway gives up, if nothing puts that off.
+    pub deadline: Option<Instant>,
 }
+
+/// How many milliseconds the gateway still waits for the answer: whoever works longer works for nobody.
+const DEADLINE: &str = "x-portico-deadline-ms";
 
 /// How the end of a body is told (RFC 9112 section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +46,14 @@ impl RequestHead {
         out.put_slice(self.target.as_str().as_bytes());
         out.put_slice(b" HTTP/1.1\r\n");
         self.headers.write(out);
+        if let Some(deadline) = self.deadline {
+            let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+            write_number(DEADLINE, u64::try_from(left).unwrap_or(u64::MAX), out);
+        }
         match body {
-            BodyLength::Known(length) => write_length(length, out),
+            BodyLength::Known(length) => write_number(header::CONTENT_LENGTH.as_str(), length, out),
             BodyLength::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
-            BodyLength::None if self.expects_body() => write_length(0, out),
+            BodyLength::None if self.expects_body() => write_number(header::CONTENT_LENGTH.as_str(), 0, out),
             BodyLength::None => {}
         }
         out.put_slice(b"\r\n");
@@ -63,6 +73,6 @@ pub(super) fn write_trailers(trailers: &HeaderMap, out: &mut BytesMut) {
     out.put_slice(b"\r\n");
 }
 
-fn write_length(length: u64, out: &mut BytesMut) {
-    write_field(header::CONTENT_LENGTH.as_str(), itoa::Buffer::new().format(length).as_bytes(), out);
+fn write_number(name: &str, number: u64, out: &mut BytesMut) {
+    write_field(name, itoa::Buffer::new().format(number).as_bytes(), out);
 }

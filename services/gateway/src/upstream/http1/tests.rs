@@ -36,7 +36,7 @@ fn request(method: Method) -> RequestHead {
         wants_websocket: false,
     };
     let headers = RequestHeaders::new(client, &stamp);
-    RequestHead { method, target: "/things?a=b".parse().unwrap(), headers, wants_websocket: false }
+    RequestHead { method, target: "/things?a=b".parse().unwrap(), headers, wants_websocket: false, deadline: None }
 }
 
 /// What came of an answer.
