@@ -171,6 +171,7 @@ impl Cors {
 }
 
 fn check_origin(origin: &str) -> anyhow::Result<()> {
+    ensure!(!origin.contains('*'), "cors.origins: {origin:?} has a `*`, which stands for all only alone");
     let url: Url = origin.parse().with_context(|| format!("cors.origins: {origin:?} is no origin"))?;
     if !matches!(url.scheme(), "http" | "https") {
         bail!("cors.origins: {origin:?} is neither http:// nor https://");

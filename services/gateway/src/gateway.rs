@@ -33,7 +33,7 @@ use crate::proxy::Forward;
 use crate::routes::{Route, TokenRule};
 use crate::routing::Routing;
 use crate::upstream::RequestHead;
-use crate::{frame, problems};
+use crate::{compression, frame, problems};
 
 /// How machines say who they are; services check it.
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -69,8 +69,11 @@ impl Gateway {
     ) -> Response<ReplyBody> {
         let _in_flight = worker.recorder.in_flight();
         let mut line = AccessLine::begin(&request, &worker.recorder, &self.access_log, Instant::now());
-        let cors = self.routing.load().cors.clone();
+        let routing = self.routing.load();
+        let cors = routing.cors.clone();
         let reader = cors.as_ref().and_then(|cors| cors.reader(request.headers()));
+        let accepted = if routing.compresses { request.headers().get(header::ACCEPT_ENCODING).cloned() } else { None };
+        drop(routing);
         let phases = async {
             match self.run_phases(request, &mut line, client, worker).await? {
                 Plan::Answer(response) => Ok(response.map(ReplyBody::Own)),
@@ -88,6 +91,9 @@ impl Gateway {
             problem_of(error, &line).map(ReplyBody::Own)
         });
         response.headers_mut().insert(X_REQUEST_ID, line.ids.request.header_value());
+        if let Some(accepted) = accepted {
+            response = Box::pin(compression::compress(response, accepted)).await;
+        }
         if let Some(cors) = cors {
             cors.tell(reader, response.headers_mut());
         }

@@ -9,8 +9,10 @@
 //! No web framework and no general HTTP client is on the way of a proxied request.
 
 mod access_log;
+mod admin;
 mod body;
 mod command;
+mod compression;
 mod config;
 mod cors;
 mod edge;
@@ -72,7 +74,6 @@ pub async fn serve(
     let body_limit = u64::try_from(config.server.body_limit)?;
     let metrics = Arc::<Metrics>::default();
     let internal = internal_router(&lifecycle, vec![verifier.check()]).merge(metrics::router(Arc::clone(&metrics)));
-    let internal = middleware::internal(internal, "gateway", &config.server);
     let limiter = Arc::new(Limiter::new(&config.store, Instant::now())?);
     let gateway = Arc::new(Gateway {
         routing: ArcSwap::from_pointee(Routing::new(&routes, &config.proxy, body_limit, &metrics)?),
@@ -85,6 +86,8 @@ pub async fn serve(
         metrics,
         tls: Files::of(&config.edge).map(Tls::new).transpose()?.map(Arc::new),
     });
+    let internal = internal.merge(admin::router(Arc::clone(&gateway)));
+    let internal = middleware::internal(internal, "gateway", &config.server);
     gateway.publish_gauges();
     if let Some(tls) = gateway.tls.clone() {
         lifecycle.spawn("certificate", tls.follow());

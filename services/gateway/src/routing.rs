@@ -12,6 +12,8 @@ use crate::routes::{RouteFile, RouteTable};
 pub(crate) struct Routing {
     pub table: Arc<RouteTable>,
     pub reference: Arc<Reference>,
+    /// Whether answers are made smaller for clients that take them so.
+    pub compresses: bool,
     /// Which pages may call from a browser, if any.
     pub cors: Option<Arc<Cors>>,
 }
@@ -25,6 +27,6 @@ impl Routing {
         let table = Arc::new(RouteTable::new(file, proxy, body_limit, metrics)?);
         let reference = Arc::new(Reference::new(file, Arc::clone(&table))?);
         let cors = file.cors.as_ref().map(Cors::new).transpose()?.map(Arc::new);
-        Ok(Self { table, reference, cors })
+        Ok(Self { table, reference, compresses: file.compression, cors })
     }
 }

@@ -1,6 +1,6 @@
 //! The issuer's public keys, by key id, each pinned to one algorithm.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -15,7 +15,7 @@ pub(super) struct VerifyingKey {
 /// The keys published now.
 #[derive(Default)]
 pub(super) struct KeySet {
-    keys: HashMap<String, VerifyingKey>,
+    keys: BTreeMap<String, VerifyingKey>,
     published: Option<JwkSet>,
     /// Changes with the keys.
     pub generation: u64,
@@ -38,6 +38,10 @@ impl KeySet {
 
     pub fn find(&self, id: &str) -> Option<&VerifyingKey> {
         self.keys.get(id)
+    }
+
+    pub fn ids(&self) -> Vec<String> {
+        self.keys.keys().cloned().collect()
     }
 
     pub fn is_empty(&self) -> bool {

@@ -147,6 +147,11 @@ impl Verifier {
         !self.0.keys.load().is_empty() && self.0.revocations_known.load(Ordering::Acquire)
     }
 
+    /// The ids of the keys it trusts, in their order.
+    pub fn key_ids(&self) -> Vec<String> {
+        self.0.keys.load().ids()
+    }
+
     /// The readiness check of a verifier.
     pub fn check(&self) -> Check {
         let verifier = self.clone();

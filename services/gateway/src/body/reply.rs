@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
+use tower_http::compression::CompressionBody;
 
 use super::BoxError;
 use crate::edge::{OpenRequest, Worker};
@@ -20,10 +21,11 @@ pub(crate) struct Reply {
     _open: OpenRequest,
 }
 
-/// The body of an answer: the gateway's own, or a service's.
+/// The body of an answer: the gateway's own, or a service's, and perhaps made smaller.
 pub(crate) enum ReplyBody {
     Own(axum::body::Body),
     Upstream(UpstreamBody),
+    Compressed(Box<CompressionBody<Self>>),
 }
 
 /// A service's body, cut off when it pauses for too long or the exchange is over its time.
@@ -49,6 +51,12 @@ struct Stalled;
 impl Reply {
     pub fn new(body: ReplyBody, open: OpenRequest) -> Self {
         Self { body, _open: open }
+    }
+}
+
+impl ReplyBody {
+    pub fn empty() -> Self {
+        Self::Own(axum::body::Body::empty())
     }
 }
 
@@ -146,6 +154,7 @@ impl Body for ReplyBody {
         match self.get_mut() {
             Self::Own(body) => Pin::new(body).poll_frame(context).map(|frame| frame.map(|f| f.map_err(Into::into))),
             Self::Upstream(body) => Pin::new(body).poll_frame(context),
+            Self::Compressed(body) => Pin::new(body).poll_frame(context),
         }
     }
 
@@ -153,6 +162,7 @@ impl Body for ReplyBody {
         match self {
             Self::Own(body) => body.is_end_stream(),
             Self::Upstream(body) => body.is_end_stream(),
+            Self::Compressed(body) => body.is_end_stream(),
         }
     }
 
@@ -160,6 +170,7 @@ impl Body for ReplyBody {
         match self {
             Self::Own(body) => body.size_hint(),
             Self::Upstream(body) => body.size_hint(),
+            Self::Compressed(body) => body.size_hint(),
         }
     }
 }

@@ -63,6 +63,11 @@ impl PolicySet {
         Self { route: route.into(), policies: policies.into(), description }
     }
 
+    /// As `RateLimit-Policy` says it.
+    pub fn description(&self) -> &str {
+        self.description.to_str().unwrap_or_default()
+    }
+
     /// Whether the route has no limits at all.
     pub fn is_empty(&self) -> bool {
         self.policies.is_empty()

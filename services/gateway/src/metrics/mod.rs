@@ -80,6 +80,11 @@ impl Metrics {
         self.gauges.lock().unwrap_or_else(PoisonError::into_inner).push(gauge);
     }
 
+    /// Whether the configuration that was read last is in force.
+    pub fn is_reload_good(&self) -> bool {
+        !self.reloads.last_failed.load(Ordering::Relaxed)
+    }
+
     /// Counts a configuration that was taken over.
     pub fn reload_succeeded(&self) {
         self.reloads.succeeded.fetch_add(1, Ordering::Relaxed);

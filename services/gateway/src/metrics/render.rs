@@ -37,7 +37,7 @@ impl Metrics {
         text.counter("portico_gateway_reloads_total", "Configurations read again while running.")
             .value(&[("result", "succeeded")], succeeded.load(Ordering::Relaxed))
             .value(&[("result", "failed")], failed.load(Ordering::Relaxed));
-        let is_good = !self.reloads.last_failed.load(Ordering::Relaxed);
+        let is_good = self.is_reload_good();
         text.gauge("portico_gateway_config_last_reload_successful", "Whether the last configuration read is in force.")
             .value(&[], u8::from(is_good));
     }

@@ -8,8 +8,9 @@ mod root;
 
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use portico_common::error::{ApiError, FieldError, Problem, kinds};
+pub(crate) use problem_pages::escape;
 use utoipa::OpenApi as _;
 
 use crate::frame::METHODS;
@@ -129,10 +130,12 @@ pub(crate) fn harden(mut answer: Response) -> Response {
 
 /// Whether a person reads the answer in a browser.
 fn wants_html(head: &Parts) -> bool {
-    head.headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .any(|value| value.to_str().is_ok_and(|accept| accept.contains("text/html")))
+    reads_html(&head.headers)
+}
+
+/// Whether who sends these headers prefers a page.
+pub(crate) fn reads_html(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ACCEPT).iter().any(|value| value.to_str().is_ok_and(|accept| accept.contains("text/html")))
 }
 
 #[cfg(test)]

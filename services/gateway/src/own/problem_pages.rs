@@ -130,7 +130,8 @@ fn html(title: &str, body: &str) -> Response {
     ([(header::CONTENT_SECURITY_POLICY, POLICY), VARIES], Html(page)).into_response()
 }
 
-fn escape(text: &str) -> String {
+/// The text as it stands in HTML.
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

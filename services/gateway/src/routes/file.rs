@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use url::Url;
 
 use crate::cors::CorsEntry;
@@ -20,6 +20,9 @@ pub struct RouteFile {
     /// Our own services, by name.
     #[serde(default)]
     pub services: BTreeMap<String, ServiceEntry>,
+    /// Whether answers are made smaller for clients that take them so.
+    #[serde(default)]
+    pub compression: bool,
     /// Which pages may call from a browser; without it none.
     pub cors: Option<CorsEntry>,
     /// Rate limits, by name.
@@ -81,7 +84,7 @@ pub struct RouteEntry {
 }
 
 /// What a route asks of the caller's token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenRule {
     /// A good one, or 401.

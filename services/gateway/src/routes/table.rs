@@ -83,6 +83,11 @@ impl RouteTable {
         self.routes.iter().find(|route| covers(&route.prefix, path))
     }
 
+    /// All of them, the longest prefix first.
+    pub fn routes(&self) -> &[Arc<Route>] {
+        &self.routes
+    }
+
     /// All that something is routed to.
     pub fn upstreams(&self) -> &[Arc<Upstream>] {
         &self.upstreams

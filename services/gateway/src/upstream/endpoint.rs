@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
 /// An average forgets what is older than this by about two thirds.
 const DECAY: Duration = Duration::from_secs(10);
 /// Taken for an endpoint of which nothing is known, or no longer: quicker than any, so that it is tried, and not by
@@ -54,6 +56,17 @@ enum Standing {
     Ejected(Instant),
     /// That request is on its way.
     OnTrial(Instant),
+}
+
+/// What is known of an endpoint.
+#[derive(Debug, Serialize)]
+pub(crate) struct EndpointView {
+    pub address: SocketAddr,
+    /// `good`, `ejected`, or `on_trial` while one request decides.
+    pub standing: &'static str,
+    pub in_flight: usize,
+    /// To the head of an answer; that of an endpoint nobody has asked is a guess.
+    pub average_ms: f64,
 }
 
 /// What may be asked of an endpoint now.
@@ -110,6 +123,17 @@ impl Endpoint {
             record.standing = Standing::OnTrial(now + LONGEST_EJECTION);
         }
         is_due
+    }
+
+    pub(super) fn view(&self, now: Instant) -> EndpointView {
+        let record = self.record();
+        let standing = match record.standing {
+            Standing::Good => "good",
+            Standing::Ejected(_) => "ejected",
+            Standing::OnTrial(_) => "on_trial",
+        };
+        let in_flight = self.in_flight.load(Ordering::Relaxed);
+        EndpointView { address: self.address, standing, in_flight, average_ms: record.average_at(now) * 1000.0 }
     }
 
     pub(super) fn is_ejected(&self) -> bool {

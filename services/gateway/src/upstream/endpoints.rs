@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 
-use super::endpoint::{Endpoint, Exchange, Use};
+use super::endpoint::{Endpoint, EndpointView, Exchange, Use};
 
 /// Of two endpoints that cost nearly the same either is asked.
 const CLEARLY: f64 = 0.8;
@@ -80,6 +80,11 @@ impl Endpoints {
         {
             endpoint.begin(now).answered(now, true, self.may_eject());
         }
+    }
+
+    /// What is known of each.
+    pub fn view(&self, now: Instant) -> Vec<EndpointView> {
+        self.0.load().iter().map(|endpoint| endpoint.view(now)).collect()
     }
 
     /// Whether one more may be ejected: at most half of them are at once.

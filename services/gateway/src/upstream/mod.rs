@@ -18,7 +18,7 @@ use tokio::net::lookup_host;
 use tokio::time::timeout;
 use url::{Host, Url};
 
-pub(crate) use endpoint::Exchange;
+pub(crate) use endpoint::{EndpointView, Exchange};
 pub(crate) use error::UpstreamError;
 pub(crate) use fetch::fetch;
 pub(crate) use http1::{AnswerHead, Connection, Fault, RequestHead, Transfer};

@@ -1,6 +1,8 @@
 //! The gateway over real sockets: real tokens, real services' sockets, and upstreams that count.
 
+mod admin;
 mod bodies;
+mod compression;
 mod cors;
 mod endpoints;
 mod guests;

@@ -1,0 +1,173 @@
+//! What is in force now, for whoever runs the gateway: `GET /admin` on the internal listener, as one plain page or as
+//! JSON by `Accept`. It only tells.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::State;
+use axum::response::{Html, IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::{HeaderMap, HeaderValue, header};
+use serde::Serialize;
+
+use crate::gateway::Gateway;
+use crate::limit::Store;
+use crate::own::{escape, reads_html};
+use crate::routes::{Route, TokenRule};
+use crate::upstream::{EndpointView, Upstream};
+
+const POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'");
+
+const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;margin:2rem;color:#222;background:#fff}\
+     table{border-collapse:collapse;margin-bottom:2rem}th,td{text-align:left;padding:.2rem 1rem .2rem 0;border-bottom:1px solid #ccc}\
+     @media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}}";
+
+/// Everything there is to tell.
+#[derive(Serialize)]
+struct View {
+    routes: Vec<RouteView>,
+    upstreams: Vec<UpstreamView>,
+    /// The ids of the keys that tokens are checked with.
+    keys: Vec<String>,
+    /// Whether the shared store of rate limits can be asked, if there is one.
+    limit_store_available: Option<bool>,
+    /// Whether the route file that was read last is in force.
+    routes_are_current: bool,
+    /// The same of the certificate, if TLS is spoken.
+    certificate_is_current: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct RouteView {
+    prefix: String,
+    upstream: String,
+    token: TokenRule,
+    timeout_secs: f64,
+    idle_timeout_secs: f64,
+    total_timeout_secs: Option<f64>,
+    body_limit_bytes: u64,
+    /// As `RateLimit-Policy` says them.
+    limits: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct UpstreamView {
+    name: String,
+    endpoints: Vec<EndpointView>,
+}
+
+/// The page, for the internal listener.
+pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
+    Router::new().route("/admin", get(show)).with_state(gateway)
+}
+
+async fn show(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
+    let view = View::of(&gateway);
+    let caching = [
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::VARY, HeaderValue::from_static("accept")),
+    ];
+    if !reads_html(&headers) {
+        return (caching, Json(view)).into_response();
+    }
+    (caching, [(header::CONTENT_SECURITY_POLICY, POLICY)], Html(view.page())).into_response()
+}
+
+impl View {
+    fn of(gateway: &Gateway) -> Self {
+        let (routing, now) = (gateway.routing.load(), Instant::now());
+        let mut upstreams: Vec<_> =
+            routing.table.upstreams().iter().map(|upstream| UpstreamView::of(upstream, now)).collect();
+        upstreams.sort_by(|a, b| a.name.cmp(&b.name));
+        Self {
+            routes: routing.table.routes().iter().map(|route| RouteView::of(route)).collect(),
+            upstreams,
+            keys: gateway.verifier.key_ids(),
+            limit_store_available: gateway.limiter.store().map(Store::is_available),
+            routes_are_current: gateway.metrics.is_reload_good(),
+            certificate_is_current: gateway.tls.as_ref().map(|tls| tls.is_current()),
+        }
+    }
+
+    fn page(&self) -> String {
+        let routes = self.routes.iter().map(|route| {
+            let limits = if route.limits.is_empty() { "–".to_owned() } else { route.limits.join(", ") };
+            [
+                route.prefix.clone(),
+                route.upstream.clone(),
+                format!("{:?}", route.token),
+                format!("{} s", route.timeout_secs),
+                format!("{} bytes", route.body_limit_bytes),
+                limits,
+            ]
+        });
+        let endpoints = self.upstreams.iter().flat_map(|upstream| {
+            upstream.endpoints.iter().map(|endpoint| {
+                [
+                    upstream.name.clone(),
+                    endpoint.address.to_string(),
+                    endpoint.standing.to_owned(),
+                    endpoint.in_flight.to_string(),
+                    format!("{:.1} ms", endpoint.average_ms),
+                ]
+            })
+        });
+        let keys = self.keys.iter().map(|key| [key.clone()]);
+        let is_current = |is_current: bool| if is_current { "in force" } else { "refused; the one before is in force" };
+        let mut files = vec![["routes".to_owned(), is_current(self.routes_are_current).to_owned()]];
+        files.extend(
+            self.certificate_is_current.map(|current| ["certificate".to_owned(), is_current(current).to_owned()]),
+        );
+        let mut page =
+            format!("<!doctype html><meta charset=utf-8><title>Gateway</title><style>{STYLE}</style><h1>Gateway</h1>");
+        page += &table("Routes", ["Prefix", "Upstream", "Token", "Timeout", "Body", "Limits"], routes);
+        page += &table("Endpoints", ["Upstream", "Address", "Standing", "In flight", "Average"], endpoints);
+        page += &table("Keys", ["Id"], keys);
+        page += &table("Files read last", ["File", ""], files);
+        page
+    }
+}
+
+impl RouteView {
+    fn of(route: &Route) -> Self {
+        let sets = [&route.limits_of_clients, &route.limits_of_subjects];
+        Self {
+            prefix: route.prefix.clone(),
+            upstream: route.upstream.name.clone(),
+            token: route.token,
+            timeout_secs: route.limits.timeout.as_secs_f64(),
+            idle_timeout_secs: route.limits.idle_timeout.as_secs_f64(),
+            total_timeout_secs: route.limits.total_timeout.map(|total| total.as_secs_f64()),
+            body_limit_bytes: route.limits.body_bytes,
+            limits: sets.iter().filter(|set| !set.is_empty()).map(|set| set.description().to_owned()).collect(),
+        }
+    }
+}
+
+impl UpstreamView {
+    fn of(upstream: &Upstream, now: Instant) -> Self {
+        Self { name: upstream.name.clone(), endpoints: upstream.endpoints.view(now) }
+    }
+}
+
+fn table<const COLUMNS: usize>(
+    title: &str,
+    columns: [&str; COLUMNS],
+    rows: impl IntoIterator<Item = [String; COLUMNS]>,
+) -> String {
+    let mut table = format!("<h2>{title}</h2><table><tr>");
+    // Writing to a String cannot fail.
+    for column in columns {
+        let _ = write!(table, "<th>{column}</th>");
+    }
+    for row in rows {
+        table.push_str("</tr><tr>");
+        for cell in row {
+            let _ = write!(table, "<td>{}</td>", escape(&cell));
+        }
+    }
+    table + "</tr></table>"
+}
