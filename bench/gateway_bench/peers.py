@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -168,8 +169,8 @@ def serving(peer: str, rig: Rig) -> Iterator[Target]:
         return
     h1, h2 = free_ports(2)
     at = Ports(h1, h1 if peer in BOTH_ON_ONE_PORT else h2)
-    folder = rig.folder / f"{peer}-{h1}"
-    folder.mkdir()
+    # A port may come round again.
+    folder = Path(tempfile.mkdtemp(prefix=f"{peer}-", dir=rig.folder))
     launch = LAUNCHES[peer](rig, at, folder, program_of(peer, rig.gateway) or peer)
     with running(launch, folder / "log") as process:
         yield Target(peer, at, process)

@@ -34,6 +34,8 @@ TOKEN = (TOKENS / "tokens.txt").read_text().split()[0]
 CLAIMS = json.loads(base64.urlsafe_b64decode(TOKEN.split(".")[1] + "=="))
 
 ROUTES = """
+compression = true
+
 [[routes]]
 prefix = "/v1/echo"
 url = "http://127.0.0.1:{service}"
@@ -61,7 +63,8 @@ class Service(http.server.BaseHTTPRequestHandler):
             "/jwks.json": lambda: (TOKENS / "jwks.json").read_bytes(),
             "/revocations": lambda: b'{"items":[],"next":"none"}',
         }
-        asked = {"path": self.path, "proto": self.headers.get("x-forwarded-proto")}
+        padding = "a" * (20_000 if self.path.endswith("/large") else 0)
+        asked = {"path": self.path, "proto": self.headers.get("x-forwarded-proto"), "padding": padding}
         body = answers.get(self.path.split("?")[0], lambda: json.dumps(asked).encode())()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -145,6 +148,15 @@ def check_curl_without_tls(port):
     assert curl("--http2-prior-knowledge", f"http://localhost:{port}/v1/socket")[0] == "401"
 
 
+def check_codings(port):
+    """What curl unpacks is what the service has sent."""
+    url = f"http://localhost:{port}/v1/echo/large"
+    _, _, whole = curl(url)
+    for coding in ("gzip", "br", "zstd"):
+        status, _, body = curl("--compressed", "--header", f"Accept-Encoding: {coding}", url)
+        assert (status, body) == ("200", whole), coding
+
+
 def check_curl_with_tls(port, folder):
     url = f"https://localhost:{port}/v1/echo"
     trusting = ("--cacert", str(folder / "cert.pem"))
@@ -224,6 +236,7 @@ def main():
         tls = {"TLS_CERT": str(tls_folder / "cert.pem"), "TLS_KEY": str(tls_folder / "key.pem")}
         with gateway(folder, issuer, routes, {}) as plain, gateway(tls_folder, issuer, routes, tls) as secure:
             check_curl_without_tls(plain)
+            check_codings(plain)
             check_curl_with_tls(secure, tls_folder)
             check_h2load(f"http://localhost:{plain}/v1/echo")
             check_h2load(f"https://localhost:{secure}/v1/echo")

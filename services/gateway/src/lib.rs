@@ -10,6 +10,8 @@
 
 mod access_log;
 mod admin;
+#[doc(hidden)]
+pub mod bench;
 mod body;
 mod command;
 mod compression;
