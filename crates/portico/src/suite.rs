@@ -12,7 +12,7 @@ use portico_common::postgres::{DatabaseConfig, migrate, provision};
 use portico_common::server::{Listeners, ServerConfig, probe};
 use portico_common::telemetry::{LogFormat, TelemetryConfig};
 use portico_common::token::TokenConfig;
-use portico_gateway::{AccessLogConfig, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig};
+use portico_gateway::{AccessLogConfig, CacheConfig, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::task::JoinSet;
@@ -135,6 +135,7 @@ impl Suite {
             edge: EdgeConfig::default(),
             access_log: AccessLogConfig::default(),
             store: StoreConfig::default(),
+            cache: CacheConfig::default(),
         };
         let (clock, lifecycle) = (shared.plan.clock.clone(), self.lifecycle.child());
         let serving = portico_gateway::serve(config, routes, listeners, clock, lifecycle);

@@ -11,7 +11,7 @@ use portico_common::error::ApiError;
 use portico_common::middleware::{RequestId, TraceContext, request_id_from, trace_context_from};
 use tracing::Level;
 
-use crate::metrics::{Recorder, RouteLabel, UpstreamLabel};
+use crate::metrics::{CacheResult, Recorder, RouteLabel, UpstreamLabel};
 
 /// A path can be anything; so much of it is logged.
 const LONGEST_PATH: usize = 200;
@@ -70,6 +70,8 @@ pub(crate) struct AccessLine {
     pub route: RouteLabel,
     /// Who answers, if it is not the gateway.
     pub upstream: UpstreamLabel,
+    /// What the cache did, if the route has one.
+    pub cache: Option<CacheResult>,
     /// What the limits tell the client, whatever the answer is.
     pub told_by_limits: HeaderMap,
     recorder: Rc<Recorder>,
@@ -113,6 +115,7 @@ impl AccessLine {
             ids,
             route: RouteLabel::NONE,
             upstream: UpstreamLabel::NONE,
+            cache: None,
             told_by_limits: HeaderMap::new(),
             recorder: Rc::clone(recorder),
             sample: config.access_log_sample,
@@ -171,6 +174,7 @@ impl AccessLine {
                     http.route = route,
                     http.status = self.status.map(|status| status.as_u16()),
                     upstream,
+                    cache = self.cache.map(CacheResult::name),
                     problem.code = self.refusal.as_ref().map(|refusal| refusal.code),
                     reason = self.refusal.as_ref().map(|refusal| refusal.reason),
                     duration_ms = took.as_secs_f64() * 1000.0,
@@ -190,6 +194,9 @@ impl Drop for AccessLine {
     fn drop(&mut self) {
         let took = self.began.elapsed();
         self.recorder.request(self.route, &self.method, self.status, took);
+        if let Some(result) = self.cache {
+            self.recorder.cache(self.route, result);
+        }
         if let Some(refusal) = &self.refusal {
             self.recorder.refusal(refusal.code, refusal.reason);
         }

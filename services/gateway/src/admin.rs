@@ -38,6 +38,8 @@ struct View {
     routes_are_current: bool,
     /// The same of the certificate, if TLS is spoken.
     certificate_is_current: Option<bool>,
+    /// What is held of public answers, if some route has a cache.
+    cache_bytes: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -49,6 +51,8 @@ struct RouteView {
     idle_timeout_secs: f64,
     total_timeout_secs: Option<f64>,
     body_limit_bytes: u64,
+    /// Whether public answers are kept.
+    cache: bool,
     /// As `RateLimit-Policy` says them.
     limits: Vec<String>,
 }
@@ -89,6 +93,7 @@ impl View {
             limit_store_available: gateway.limiter.store().map(Store::is_available),
             routes_are_current: gateway.metrics.is_reload_good(),
             certificate_is_current: gateway.tls.as_ref().map(|tls| tls.is_current()),
+            cache_bytes: gateway.caches.held_bytes(),
         }
     }
 
@@ -101,6 +106,7 @@ impl View {
                 format!("{:?}", route.token),
                 format!("{} s", route.timeout_secs),
                 format!("{} bytes", route.body_limit_bytes),
+                if route.cache { "yes" } else { "–" }.to_owned(),
                 limits,
             ]
         });
@@ -123,7 +129,7 @@ impl View {
         );
         let mut page =
             format!("<!doctype html><meta charset=utf-8><title>Gateway</title><style>{STYLE}</style><h1>Gateway</h1>");
-        page += &table("Routes", ["Prefix", "Upstream", "Token", "Timeout", "Body", "Limits"], routes);
+        page += &table("Routes", ["Prefix", "Upstream", "Token", "Timeout", "Body", "Cache", "Limits"], routes);
         page += &table("Endpoints", ["Upstream", "Address", "Standing", "In flight", "Average"], endpoints);
         page += &table("Keys", ["Id"], keys);
         page += &table("Files read last", ["File", ""], files);
@@ -142,6 +148,7 @@ impl RouteView {
             idle_timeout_secs: route.limits.idle_timeout.as_secs_f64(),
             total_timeout_secs: route.limits.total_timeout.map(|total| total.as_secs_f64()),
             body_limit_bytes: route.limits.body_bytes,
+            cache: route.cache.is_some(),
             limits: sets.iter().filter(|set| !set.is_empty()).map(|set| set.description().to_owned()).collect(),
         }
     }

@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, Version, header};
 use portico_common::middleware::{request_id_from, trace_context_from};
 
+use crate::cache::{CacheConfig, Caches};
 use crate::config::ProxyConfig;
 use crate::headers::{Forwarded, Peer, RequestHeaders, Stamp};
 use crate::limit::{Limiter, Requester, StoreConfig};
@@ -26,7 +27,8 @@ impl Steps {
     /// The file is wrong.
     pub fn new(routes: &str) -> anyhow::Result<Self> {
         let file = RouteFile::parse(routes)?;
-        let table = RouteTable::new(&file, &ProxyConfig::default(), 1 << 20, &Metrics::default())?;
+        let caches = Caches::new(&CacheConfig::default());
+        let table = RouteTable::new(&file, &ProxyConfig::default(), 1 << 20, &Metrics::default(), &caches)?;
         Ok(Self { table, limiter: Limiter::new(&StoreConfig::default(), Instant::now())? })
     }
 

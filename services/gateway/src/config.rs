@@ -11,6 +11,7 @@ use portico_common::token::TokenConfig;
 use url::Url;
 
 use crate::access_log::AccessLogConfig;
+use crate::cache::CacheConfig;
 use crate::limit::StoreConfig;
 use crate::routes::RouteFile;
 
@@ -41,6 +42,9 @@ pub struct Config {
     /// Where requests are counted together with other gateways.
     #[command(flatten)]
     pub store: StoreConfig,
+    /// How much is kept of what services answered.
+    #[command(flatten)]
+    pub cache: CacheConfig,
 }
 
 /// Where the list of services and routes is read from.

@@ -11,7 +11,7 @@ use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use portico_common::error::{ApiError, kinds, render};
 use portico_common::lifecycle::Lifecycle;
 use portico_common::middleware::X_REQUEST_ID;
@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::access_log::{AccessLine, AccessLogConfig};
 use crate::body::{ClientBody, ReplyBody};
+use crate::cache::{Caches, Passage};
 use crate::config::ProxyConfig;
 use crate::edge::{ClientConnection, Tls, Worker};
 use crate::headers::{Forwarded, RequestHeaders, Stamp};
@@ -55,6 +56,8 @@ pub(crate) struct Gateway {
     pub body_limit: u64,
     pub access_log: AccessLogConfig,
     pub metrics: Arc<Metrics>,
+    /// What keeps the public answers of routes that ask for it.
+    pub caches: Caches,
     /// How TLS is spoken to clients, if it is.
     pub tls: Option<Arc<Tls>>,
 }
@@ -77,7 +80,8 @@ impl Gateway {
         let phases = async {
             match self.run_phases(request, &mut line, client, worker).await? {
                 Plan::Answer(response) => Ok(response.map(ReplyBody::Own)),
-                Plan::Forward(forward) => Ok(forward.send(client, worker).await?),
+                Plan::Forward(forward) => Ok(forward.send(Some(client), worker).await?),
+                Plan::Cache(passage, forward) => Box::pin(passage.answer(*forward, client, worker, &mut line)).await,
             }
         };
         let phases = AssertUnwindSafe(phases).catch_unwind();
@@ -125,6 +129,12 @@ impl Gateway {
             "portico_gateway_limit_store_losses",
             "How often the shared store of rate limits was lost since the start.",
             move || gateway.limiter.store().map(|store| losses(store.failures())),
+        );
+        let gateway = Arc::clone(self);
+        self.metrics.gauge(
+            "portico_gateway_cache_bytes",
+            "Bytes of public answers held, those on their way to clients included.",
+            move || gateway.caches.held_bytes().map(|bytes| losses(bytes as u64)),
         );
         let gateway = Arc::clone(self);
         self.metrics.gauge(
@@ -194,8 +204,15 @@ impl Gateway {
             requester.subject = token;
             Box::pin(self.limit(&route.limits_of_subjects, &requester, line)).await?;
         }
-        line.upstream = route.upstream.label;
         let wants_websocket = frame::asks_for_websocket(&head);
+        let passage = route.cache.as_ref().filter(|_| !wants_websocket).map(|cache| {
+            let has_body = !body.is_end_stream();
+            Box::new(Passage::new(cache, &head, target.as_inner(), &forwarded, has_body))
+        });
+        if let Some(hit) = passage.as_ref().and_then(|passage| passage.hit(&head.headers, &worker.recorder, line)) {
+            return Ok(Plan::Answer(hit));
+        }
+        line.upstream = route.upstream.label;
         let stamp = Stamp {
             id: &line.ids.request,
             trace: &line.ids.trace,
@@ -207,7 +224,11 @@ impl Gateway {
         let headers = RequestHeaders::new(head.headers, &stamp);
         let head =
             RequestHead { method: head.method, target: target.into_inner(), headers, wants_websocket, deadline: None };
-        Ok(Plan::Forward(Forward::new(route, head, body, &worker.recorder)?))
+        let forward = Forward::new(route, head, body, &worker.recorder)?;
+        Ok(match passage {
+            Some(passage) => Plan::Cache(passage, Box::new(forward)),
+            None => Plan::Forward(forward),
+        })
     }
 }
 
@@ -215,6 +236,7 @@ impl Gateway {
 enum Plan {
     Answer(Response<axum::body::Body>),
     Forward(Forward),
+    Cache(Box<Passage>, Box<Forward>),
 }
 
 impl Gateway {

@@ -2,9 +2,9 @@
 //!
 //! A request is taken through these phases, each a module: `frame` (is it one request to one
 //! host?), `path` (one view of the path), `routes` (who answers), the token check of
-//! `portico_common`, `headers` (what passes and what only the gateway says), `proxy` and
-//! `body` (both ways, nothing gathered). `own` answers what the gateway answers itself, with
-//! `openapi` for the merged description of all services.
+//! `portico_common`, `cache` (is there an answer that others got?), `headers` (what passes and
+//! what only the gateway says), `proxy` and `body` (both ways, nothing gathered). `own` answers
+//! what the gateway answers itself, with `openapi` for the merged description of all services.
 //!
 //! No web framework and no general HTTP client is on the way of a proxied request.
 
@@ -13,6 +13,7 @@ mod admin;
 #[doc(hidden)]
 pub mod bench;
 mod body;
+mod cache;
 mod command;
 mod compression;
 mod config;
@@ -44,6 +45,7 @@ use portico_common::token::Verifier;
 use portico_common::{middleware, server};
 
 pub use access_log::AccessLogConfig;
+pub use cache::CacheConfig;
 pub use command::Command;
 pub use config::{Config, EdgeConfig, ProxyConfig, RoutesConfig};
 pub use cors::CorsEntry;
@@ -51,6 +53,7 @@ pub use limit::{LimitEntry, OnStoreLoss, Per, StoreConfig};
 pub use own::api;
 pub use routes::{RouteEntry, RouteFile, ServiceEntry, TokenRule};
 
+use cache::Caches;
 use edge::{Edge, Files, Tls};
 use gateway::Gateway;
 use limit::Limiter;
@@ -77,8 +80,10 @@ pub async fn serve(
     let metrics = Arc::<Metrics>::default();
     let internal = internal_router(&lifecycle, vec![verifier.check()]).merge(metrics::router(Arc::clone(&metrics)));
     let limiter = Arc::new(Limiter::new(&config.store, Instant::now())?);
+    let caches = Caches::new(&config.cache);
     let gateway = Arc::new(Gateway {
-        routing: ArcSwap::from_pointee(Routing::new(&routes, &config.proxy, body_limit, &metrics)?),
+        routing: ArcSwap::from_pointee(Routing::new(&routes, &config.proxy, body_limit, &metrics, &caches)?),
+        caches,
         verifier,
         limiter: Arc::clone(&limiter),
         lifecycle: lifecycle.clone(),

@@ -81,6 +81,11 @@ impl Target {
     }
 
     /// Path and query, as they are forwarded.
+    pub fn as_inner(&self) -> &PathAndQuery {
+        &self.0
+    }
+
+    /// The same, for good.
     pub fn into_inner(self) -> PathAndQuery {
         self.0
     }

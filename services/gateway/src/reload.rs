@@ -27,7 +27,8 @@ pub(crate) async fn follow(gateway: Arc<Gateway>, config: RoutesConfig) {
             continue;
         }
         known = Some(text);
-        match config.read().and_then(|file| Routing::new(&file, &gateway.proxy, gateway.body_limit, &gateway.metrics)) {
+        let Gateway { proxy, body_limit, metrics, caches, .. } = &*gateway;
+        match config.read().and_then(|file| Routing::new(&file, proxy, *body_limit, metrics, caches)) {
             Ok(routing) => {
                 gateway.routing.store(Arc::new(routing));
                 gateway.metrics.reload_succeeded();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::cache::Caches;
 use crate::config::ProxyConfig;
 use crate::cors::Cors;
 use crate::metrics::Metrics;
@@ -23,8 +24,14 @@ impl Routing {
     ///
     /// # Errors
     /// A route leads nowhere.
-    pub fn new(file: &RouteFile, proxy: &ProxyConfig, body_limit: u64, metrics: &Metrics) -> anyhow::Result<Self> {
-        let table = Arc::new(RouteTable::new(file, proxy, body_limit, metrics)?);
+    pub fn new(
+        file: &RouteFile,
+        proxy: &ProxyConfig,
+        body_limit: u64,
+        metrics: &Metrics,
+        caches: &Caches,
+    ) -> anyhow::Result<Self> {
+        let table = Arc::new(RouteTable::new(file, proxy, body_limit, metrics, caches)?);
         let reference = Arc::new(Reference::new(file, Arc::clone(&table))?);
         let cors = file.cors.as_ref().map(Cors::new).transpose()?.map(Arc::new);
         Ok(Self { table, reference, compresses: file.compression, cors })

@@ -10,7 +10,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower_http::compression::CompressionBody;
 
-use super::BoxError;
+use super::{BoxError, Resumed};
 use crate::edge::{OpenRequest, Worker};
 use crate::routes::Route;
 use crate::upstream::{Exchange, Transfer};
@@ -25,6 +25,7 @@ pub(crate) struct Reply {
 pub(crate) enum ReplyBody {
     Own(axum::body::Body),
     Upstream(UpstreamBody),
+    Resumed(Box<Resumed>),
     Compressed(Box<CompressionBody<Self>>),
 }
 
@@ -70,6 +71,11 @@ impl UpstreamBody {
     ) -> Self {
         let (route, worker) = (Arc::clone(route), Rc::clone(worker));
         Self { transfer: Some(transfer), failed: None, exchange, route, worker, deadline, timer: None }
+    }
+
+    /// Whether it ends only where the connection does, so that half of it looks whole.
+    pub fn ends_with_the_connection(&self) -> bool {
+        self.transfer.as_ref().is_some_and(|transfer| transfer.ends_with_the_connection())
     }
 
     /// Polls for the next piece; what is not to go on is dropped, with its connection.
@@ -154,6 +160,7 @@ impl Body for ReplyBody {
         match self.get_mut() {
             Self::Own(body) => Pin::new(body).poll_frame(context).map(|frame| frame.map(|f| f.map_err(Into::into))),
             Self::Upstream(body) => Pin::new(body).poll_frame(context),
+            Self::Resumed(body) => Pin::new(body).poll_frame(context),
             Self::Compressed(body) => Pin::new(body).poll_frame(context),
         }
     }
@@ -162,6 +169,7 @@ impl Body for ReplyBody {
         match self {
             Self::Own(body) => body.is_end_stream(),
             Self::Upstream(body) => body.is_end_stream(),
+            Self::Resumed(body) => body.is_end_stream(),
             Self::Compressed(body) => body.is_end_stream(),
         }
     }
@@ -170,6 +178,7 @@ impl Body for ReplyBody {
         match self {
             Self::Own(body) => body.size_hint(),
             Self::Upstream(body) => body.size_hint(),
+            Self::Resumed(body) => body.size_hint(),
             Self::Compressed(body) => body.size_hint(),
         }
     }

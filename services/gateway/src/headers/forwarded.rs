@@ -64,6 +64,16 @@ impl Forwarded {
         }
     }
 
+    /// The scheme the client used.
+    pub fn scheme(&self) -> &HeaderValue {
+        &self.proto
+    }
+
+    /// The host the client asked, if it named one.
+    pub fn host(&self) -> Option<&HeaderValue> {
+        self.host.as_ref()
+    }
+
     pub(super) fn write(&self, out: &mut BytesMut) {
         write_field(X_FORWARDED_FOR.as_str(), self.chain.as_bytes(), out);
         write_field(X_FORWARDED_PROTO.as_str(), self.proto.as_bytes(), out);

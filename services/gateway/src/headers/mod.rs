@@ -60,6 +60,16 @@ impl RequestHeaders {
         }
     }
 
+    /// Those of the client, as they came.
+    pub fn client(&self) -> &HeaderMap {
+        &self.client
+    }
+
+    /// Sends others than the client did.
+    pub fn client_mut(&mut self) -> &mut HeaderMap {
+        &mut self.client
+    }
+
     /// Writes them as lines.
     pub fn write(&self, out: &mut BytesMut) {
         out.put_slice(&self.own);

@@ -73,6 +73,32 @@ impl TokenCache {
     pub(super) const NAMES: [&str; 2] = ["hit", "miss"];
 }
 
+/// What a route's cache did for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CacheResult {
+    /// It had a fresh answer.
+    Hit,
+    /// It had one that was stale and good enough.
+    Stale,
+    /// The service was asked.
+    Miss,
+    /// The service was asked, and confirmed what was there.
+    Revalidated,
+    /// The service was being asked already.
+    Coalesced,
+    /// It was not for the cache, or could not be shared.
+    Pass,
+}
+
+impl CacheResult {
+    pub(super) const NAMES: [&str; 6] = ["hit", "stale", "miss", "revalidated", "coalesced", "pass"];
+
+    /// Its name, in metrics and logs.
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+}
+
 /// What is spoken on a client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
@@ -105,6 +131,7 @@ pub(super) struct RouteCounts {
     pub duration: Histogram,
     pub received_bytes: Counter,
     pub sent_bytes: Counter,
+    pub cache: [Counter; CacheResult::NAMES.len()],
 }
 
 #[derive(Default)]
@@ -121,6 +148,7 @@ impl Default for RouteCounts {
             duration: Histogram::default(),
             received_bytes: Counter::default(),
             sent_bytes: Counter::default(),
+            cache: Default::default(),
         }
     }
 }
@@ -217,6 +245,11 @@ impl Recorder {
     /// Counts bytes of an answer's body.
     pub fn sent(&self, route: RouteLabel, bytes: usize) {
         self.route(route).sent_bytes.add(bytes as u64);
+    }
+
+    /// Counts a request on a route with a cache.
+    pub fn cache(&self, route: RouteLabel, result: CacheResult) {
+        self.route(route).cache[result as usize].add(1);
     }
 
     /// Counts an answer of the gateway's own that is a problem.

@@ -9,7 +9,7 @@ use super::counter::{Counter, HistogramTotal};
 use super::exposition::Exposition;
 use super::labels::{METHODS, STATUSES};
 use super::process;
-use super::recorder::{Counts, Outcome, Protocol, Retry, RouteCounts, TokenCache, UpstreamCounts};
+use super::recorder::{CacheResult, Counts, Outcome, Protocol, Retry, RouteCounts, TokenCache, UpstreamCounts};
 
 /// A label value, and what each recorder counted for it.
 type Parts<'a, T> = Vec<(&'static str, Vec<&'a T>)>;
@@ -85,6 +85,13 @@ fn write_routes(text: &mut Exposition, routes: &Parts<'_, RouteCounts>) {
     text.counter("portico_gateway_sent_bytes_total", "Bytes of the bodies of answers.");
     for (route, parts) in routes {
         text.value_if_any(&[("route", route)], sum(parts, |route| &route.sent_bytes));
+    }
+    text.counter("portico_gateway_cache_total", "Requests on routes with a cache, by what it did.");
+    for (route, parts) in routes {
+        for (place, result) in CacheResult::NAMES.iter().enumerate() {
+            let count = sum(parts, |route| &route.cache[place]);
+            text.value_if_any(&[("route", route), ("result", result)], count);
+        }
     }
 }
 

@@ -48,17 +48,35 @@ impl Forward {
         }
         let (body, upload) = RequestBody::new(body, limit, recorder, route.label);
         let began = Instant::now();
-        let total = route.limits.total_timeout.unwrap_or(Duration::MAX);
-        // A body that moves puts the end of patience off.
-        let patience = if upload.is_none() { route.limits.timeout.min(total) } else { total };
-        head.deadline = if head.wants_websocket { None } else { began.checked_add(patience) };
+        head.deadline = deadline(&route.limits, &head, upload.is_some(), began);
         Ok(Self { route, head, body, upload, began })
     }
 
-    /// Passes it on, and waits for the head of the answer as long as the route allows.
+    /// Lets its time begin now.
+    pub fn begin_anew(&mut self) {
+        self.began = Instant::now();
+        self.head.deadline = deadline(&self.route.limits, &self.head, self.upload.is_some(), self.began);
+    }
+
+    pub fn route(&self) -> &Arc<Route> {
+        &self.route
+    }
+
+    /// The headers of the client, as they came.
+    pub fn headers(&self) -> &HeaderMap {
+        self.head.headers.client()
+    }
+
+    /// Sends others than the client did.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.head.headers.client_mut()
+    }
+
+    /// Passes it on, and waits for the head of the answer as long as the route allows. Without a client there is
+    /// nobody who could speak another protocol afterwards.
     pub async fn send(
         self,
-        client: &ClientConnection,
+        client: Option<&ClientConnection>,
         worker: &Rc<Worker>,
     ) -> Result<Response<ReplyBody>, UpstreamError> {
         let Self { route, head, body, upload, began } = self;
@@ -85,10 +103,9 @@ impl Forward {
 
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             let is_agreed = wants_websocket && head.upgrade.is_some_and(|name| is_websocket(&name));
-            return if is_agreed {
-                Ok(switch(head.headers, *transfer, &route, client))
-            } else {
-                Err(not_agreed(&route))
+            return match client.filter(|_| is_agreed) {
+                Some(client) => Ok(switch(head.headers, *transfer, &route, client)),
+                None => Err(not_agreed(&route)),
             };
         }
         worker.recorder.first_byte(route.upstream.label, began.elapsed());
@@ -98,6 +115,14 @@ impl Forward {
         *response.headers_mut() = head.headers;
         Ok(response)
     }
+}
+
+/// When the service is not waited for any longer, as far as that is known beforehand: a body that moves puts the end
+/// of patience off.
+fn deadline(limits: &Limits, head: &RequestHead, has_body: bool, began: Instant) -> Option<Instant> {
+    let total = limits.total_timeout.unwrap_or(Duration::MAX);
+    let patience = if has_body { total } else { limits.timeout.min(total) };
+    if head.wants_websocket { None } else { began.checked_add(patience) }
 }
 
 /// The service speaks another protocol from now on; so will the client's connection when it has the answer.

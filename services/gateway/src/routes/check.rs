@@ -9,7 +9,7 @@ use crate::cors::Cors;
 use crate::limit::Policies;
 use crate::upstream::check_place;
 
-use super::{OWN_PATHS, RouteEntry, RouteFile, ServiceEntry, covers};
+use super::{OWN_PATHS, RouteEntry, RouteFile, ServiceEntry, TokenRule, covers};
 
 impl RouteFile {
     pub(super) fn check(&self) -> anyhow::Result<()> {
@@ -109,6 +109,10 @@ impl RouteEntry {
         ensure!(
             self.service.is_none() || self.endpoints.is_empty(),
             "{place}.endpoints: those of a service are said where it is"
+        );
+        ensure!(
+            !self.cache || self.token != TokenRule::Required,
+            "{place}.cache: what requires a token is not public, so none of it would be kept"
         );
         if let Some(path) = &self.openapi {
             ensure!(is_plain_path(path), "{place}.openapi: must be a path such as /openapi.json");

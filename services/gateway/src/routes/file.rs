@@ -79,6 +79,9 @@ pub struct RouteEntry {
     /// The rate limits that must all allow a request, by name.
     #[serde(default)]
     pub limits: Vec<String>,
+    /// Whether public answers are kept for those who ask next.
+    #[serde(default)]
+    pub cache: bool,
     /// The largest request body that is passed on.
     pub body_limit_bytes: Option<u64>,
 }

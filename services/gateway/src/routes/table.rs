@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use url::Url;
 
 use super::{RouteEntry, RouteFile, TokenRule, covers};
+use crate::cache::{Caches, RouteCache};
 use crate::config::ProxyConfig;
 use crate::limit::{Per, Policies, PolicySet};
 use crate::metrics::{Metrics, RouteLabel};
@@ -24,6 +26,8 @@ pub(crate) struct Route {
     pub limits_of_clients: PolicySet,
     /// Rate limits that count whose token it is.
     pub limits_of_subjects: PolicySet,
+    /// What keeps its public answers, if something does.
+    pub cache: Option<RouteCache>,
 }
 
 /// How long and how large an exchange may be.
@@ -47,8 +51,16 @@ pub(crate) struct RouteTable {
 
 impl RouteTable {
     /// Makes the table; `body_limit` counts where a route does not say.
-    pub fn new(file: &RouteFile, proxy: &ProxyConfig, body_limit: u64, metrics: &Metrics) -> anyhow::Result<Self> {
+    pub fn new(
+        file: &RouteFile,
+        proxy: &ProxyConfig,
+        body_limit: u64,
+        metrics: &Metrics,
+        caches: &Caches,
+    ) -> anyhow::Result<Self> {
         let mut upstreams = HashMap::new();
+        let targets = file.routes.iter().filter(|entry| entry.cache).map(|entry| file.target_of(entry));
+        let caches = caches.of(targets);
         let policies = Policies::new(&file.limits)?;
         let mut routes = file
             .routes
@@ -71,6 +83,7 @@ impl RouteTable {
                     upstream,
                     limits_of_clients: policies.of_route(&entry.prefix, &of_clients)?,
                     limits_of_subjects: policies.of_route(&entry.prefix, &of_subjects)?,
+                    cache: caches.get(&file.target_of(entry)).filter(|_| entry.cache).cloned(),
                 }))
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
@@ -100,6 +113,12 @@ impl RouteTable {
 }
 
 impl RouteFile {
+    /// Where a route leads: another text, another service.
+    fn target_of(&self, entry: &RouteEntry) -> String {
+        let (url, places) = (self.url_of(entry).map(Url::as_str), self.places_of(entry));
+        format!("{} to {} at {url:?} {places:?}", entry.prefix, entry.upstream_name())
+    }
+
     /// The names of a route's limits that count subjects, and those of the others.
     fn limits_of(&self, entry: &RouteEntry) -> (Vec<String>, Vec<String>) {
         let counts_subjects = |name: &String| self.limits.get(name).is_some_and(|limit| limit.per == Per::Subject);

@@ -39,7 +39,7 @@ fn text() -> String {
 }
 
 /// The fields of the access line of the request with this id, once it is there.
-async fn line_of(request_id: &str) -> Value {
+pub async fn line_of(request_id: &str) -> Value {
     let found = async {
         loop {
             if let Some(line) = written_line_of(request_id) {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod bodies;
+mod cache;
 mod compression;
 mod cors;
 mod endpoints;

@@ -142,6 +142,11 @@ impl Transfer {
         self.decoder.is_end()
     }
 
+    /// Whether the end of the connection is what ends the answer.
+    pub fn ends_with_the_connection(&self) -> bool {
+        matches!(self.decoder, Decoder::UntilClose)
+    }
+
     /// How long what is left of the answer's body is, if that is known.
     pub fn size_hint(&self) -> SizeHint {
         self.decoder.size_hint()

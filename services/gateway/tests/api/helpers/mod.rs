@@ -13,7 +13,9 @@ use portico_common::clock::Clock;
 use portico_common::server::ServerConfig;
 use portico_common::telemetry::{LogFormat, TelemetryConfig};
 use portico_common::token::TokenConfig;
-use portico_gateway::{AccessLogConfig, Config, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig, serve};
+use portico_gateway::{
+    AccessLogConfig, CacheConfig, Config, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig, serve,
+};
 use portico_testkit::{Client, Issuer, RunningService, User};
 
 use crate::logs;
@@ -116,6 +118,14 @@ impl Suite {
         Self { gateway: gateway.await, issuer, upstream }
     }
 
+    /// A gateway that may hold so much.
+    pub async fn with_cache(routes: &str, cache: CacheConfig) -> Self {
+        let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
+        let tokens = issuer.config();
+        let gateway = start_with(routes, |server| Config { cache, ..config(server, ProxyConfig::default(), tokens) });
+        Self { gateway: gateway.await, issuer, upstream }
+    }
+
     /// A client without a token.
     pub fn client(&self) -> Client {
         self.gateway.client()
@@ -183,6 +193,7 @@ pub fn config(server: ServerConfig, proxy: ProxyConfig, tokens: TokenConfig) -> 
         edge: EdgeConfig { workers: NonZeroUsize::new(2), ..EdgeConfig::default() },
         access_log: AccessLogConfig::default(),
         store: StoreConfig::default(),
+        cache: CacheConfig::default(),
     }
 }
 
