@@ -44,6 +44,9 @@ const A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// How soon it is noticed that a service has moved, at the latest.
 const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
 
+/// Twice this, and the patience of a check, is the longest that an endpoint which is gone is still asked.
+const CHECK_EVERY: Duration = Duration::from_secs(2);
+
 /// What every request needs.
 pub(crate) struct Gateway {
     pub routing: ArcSwap<Routing>,
@@ -140,6 +143,15 @@ impl Gateway {
             sleep(LOOK_UP_EVERY).await;
             let table = Arc::clone(&self.routing.load().table);
             join_all(table.upstreams().iter().map(|upstream| upstream.resolve())).await;
+        }
+    }
+
+    /// Keeps asking endpoints whether they are well; ends only when dropped.
+    pub async fn follow_health(self: Arc<Self>) {
+        loop {
+            let table = Arc::clone(&self.routing.load().table);
+            join_all(table.upstreams().iter().map(|upstream| upstream.check_health())).await;
+            sleep(CHECK_EVERY).await;
         }
     }
 

@@ -19,6 +19,7 @@ mod config;
 mod cors;
 mod edge;
 mod frame;
+mod gauges;
 mod gateway;
 mod headers;
 mod limit;
@@ -91,11 +92,13 @@ pub async fn serve(
     let internal = internal.merge(admin::router(Arc::clone(&gateway)));
     let internal = middleware::internal(internal, "gateway", &config.server);
     gateway.publish_gauges();
+    gateway.publish_upstream_gauges();
     if let Some(tls) = gateway.tls.clone() {
         lifecycle.spawn("certificate", tls.follow());
     }
     lifecycle.spawn("limits", async move { limiter.follow().await });
     lifecycle.spawn("names", Arc::clone(&gateway).follow_names());
+    lifecycle.spawn("health", Arc::clone(&gateway).follow_health());
     lifecycle.spawn("reference", Arc::clone(&gateway).follow_reference());
     lifecycle.spawn("routes", reload::follow(Arc::clone(&gateway), config.routes));
     let edge = Edge::start(listeners.public, &gateway, &config.server, &config.edge)?;

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
-
 use super::{RouteEntry, RouteFile, TokenRule, covers};
 use crate::config::ProxyConfig;
 use crate::limit::{Per, Policies, PolicySet};
@@ -55,10 +53,9 @@ impl RouteTable {
             .iter()
             .map(|entry| {
                 let name = entry.upstream_name();
-                let url = file.url_of(entry).with_context(|| format!("{}: no address", entry.prefix))?;
                 let upstream = match upstreams.get(name) {
                     Some(upstream) => Arc::clone(upstream),
-                    None => Arc::new(Upstream::new(name, url, file.places_of(entry), metrics.upstream(name))?),
+                    None => Arc::new(Upstream::new(name, file.site_of(entry)?, metrics.upstream(name))?),
                 };
                 upstreams.insert(name, Arc::clone(&upstream));
                 let limits = entry.limits(proxy, body_limit);

@@ -5,8 +5,10 @@ mod endpoint;
 mod endpoints;
 mod error;
 mod fetch;
+mod health;
 mod http1;
 mod pool;
+mod record;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,6 +23,7 @@ use url::{Host, Url};
 pub(crate) use endpoint::{EndpointView, Exchange};
 pub(crate) use error::UpstreamError;
 pub(crate) use fetch::fetch;
+pub(crate) use health::HealthCheck;
 pub(crate) use http1::{AnswerHead, Connection, Fault, RequestHead, Transfer};
 pub(crate) use pool::Pool;
 
@@ -29,6 +32,16 @@ use budget::RetryBudget;
 use endpoints::Endpoints;
 
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Where a service is, as the route file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Site {
+    /// Whom it is asked as, and where it is if there are no `places`.
+    pub url: Url,
+    /// `host:port` of each place it is at.
+    pub places: Vec<String>,
+    pub health: Option<HealthCheck>,
+}
 
 /// One service, or one guest.
 pub(crate) struct Upstream {
@@ -40,16 +53,17 @@ pub(crate) struct Upstream {
     pub host: HeaderValue,
     pub endpoints: Endpoints,
     pub retries: RetryBudget,
+    /// What its endpoints are asked to see whether they are well, if they are.
+    health: Option<HealthCheck>,
     /// `host:port` of each place it is at, where one is a name.
     names: Vec<String>,
 }
 
 impl Upstream {
-    /// A service at `url`, or at `places` (`host:port`) if there are any.
-    ///
     /// # Errors
-    /// `url` names no host.
-    pub fn new(name: &str, url: &Url, places: &[String], label: UpstreamLabel) -> anyhow::Result<Self> {
+    /// The URL of the site names no host.
+    pub fn new(name: &str, site: Site, label: UpstreamLabel) -> anyhow::Result<Self> {
+        let Site { url, places, health } = site;
         let host = url.host().with_context(|| format!("{name}: {url} names no host"))?;
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}"),
@@ -58,7 +72,7 @@ impl Upstream {
         let names = if places.is_empty() {
             vec![format!("{host}:{}", url.port_or_known_default().unwrap_or(80))]
         } else {
-            places.to_vec()
+            places
         };
         let literals: Option<Vec<SocketAddr>> = names.iter().map(|place| place.parse().ok()).collect();
         Ok(Self {
@@ -66,6 +80,7 @@ impl Upstream {
             label,
             host: HeaderValue::try_from(&authority).context("the host of a URL")?,
             retries: RetryBudget::default(),
+            health,
             names: if literals.is_some() { Vec::new() } else { names },
             endpoints: Endpoints::new(literals.unwrap_or_default()),
         })

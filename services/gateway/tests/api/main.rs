@@ -7,6 +7,7 @@ mod cors;
 mod endpoints;
 mod guests;
 mod headers;
+mod health;
 mod helpers;
 mod hostile;
 mod http2;

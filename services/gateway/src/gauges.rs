@@ -1,0 +1,25 @@
+//! What scrapes are told of upstreams that the upstreams themselves know.
+
+use std::sync::Arc;
+
+use crate::gateway::Gateway;
+use crate::upstream::Upstream;
+
+impl Gateway {
+    /// Lets metrics tell how upstreams are.
+    pub fn publish_upstream_gauges(self: &Arc<Self>) {
+        self.publish_of_upstreams(
+            "portico_gateway_upstream_endpoints_usable",
+            "Endpoints that are not left out, by their health or by how they did.",
+            |upstream| upstream.endpoints.usable(),
+        );
+    }
+
+    fn publish_of_upstreams(self: &Arc<Self>, name: &'static str, help: &'static str, read: fn(&Upstream) -> usize) {
+        let gateway = Arc::clone(self);
+        self.metrics.upstream_gauge(name, help, move || {
+            let routing = gateway.routing.load();
+            routing.table.upstreams().iter().map(|upstream| (upstream.label, read(upstream))).collect()
+        });
+    }
+}
