@@ -1,6 +1,7 @@
 //! What scrapes are told of upstreams that the upstreams themselves know.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::gateway::Gateway;
 use crate::upstream::Upstream;
@@ -10,8 +11,8 @@ impl Gateway {
     pub fn publish_upstream_gauges(self: &Arc<Self>) {
         self.publish_of_upstreams(
             "portico_gateway_upstream_endpoints_usable",
-            "Endpoints that are not left out, by their health or by how they did.",
-            |upstream| upstream.endpoints.usable(),
+            "Endpoints that are not left out, by their health, their wish or how they did.",
+            |upstream| upstream.endpoints.usable(Instant::now()),
         );
     }
 

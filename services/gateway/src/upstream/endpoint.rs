@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -31,7 +31,8 @@ pub(crate) struct Exchange {
 #[derive(Debug, Serialize)]
 pub(crate) struct EndpointView {
     pub address: SocketAddr,
-    /// `good`, `unwell` by its health checks, `ejected`, or `on_trial` while one request decides.
+    /// `good`, `unwell` by its health checks, `resting` as it asked to, `ejected`, or `on_trial` while one request
+    /// decides.
     pub standing: &'static str,
     pub in_flight: usize,
     /// To the head of an answer; that of an endpoint nobody has asked is a guess.
@@ -91,14 +92,14 @@ impl Endpoint {
 
     pub(super) fn view(&self, now: Instant) -> EndpointView {
         let record = self.record();
-        let standing = if self.is_unwell() { "unwell" } else { record.standing() };
+        let standing = if self.is_unwell() { "unwell" } else { record.standing(now) };
         let in_flight = self.in_flight.load(Ordering::Relaxed);
         EndpointView { address: self.address, standing, in_flight, average_ms: record.average_at(now) * 1000.0 }
     }
 
     /// Whether it is left out, for whichever reason.
-    pub(super) fn is_out(&self) -> bool {
-        self.is_unwell() || !self.record().is_good()
+    pub(super) fn is_out(&self, now: Instant) -> bool {
+        self.is_unwell() || !self.record().is_good(now)
     }
 
     fn is_unwell(&self) -> bool {
@@ -124,6 +125,11 @@ impl Exchange {
             record.average(now.saturating_duration_since(self.began), now);
         }
         record.note(is_failure, may_eject, now);
+    }
+
+    /// Notes that the endpoint wants to be left alone for a while.
+    pub fn asked_to_wait(&self, wish: Duration, now: Instant) {
+        self.endpoint.record().rest(wish, now);
     }
 }
 

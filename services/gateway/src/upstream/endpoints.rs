@@ -80,7 +80,7 @@ impl Endpoints {
         if endpoints.len() > 1
             && let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.address == address)
         {
-            endpoint.begin(now).answered(now, true, self.may_eject());
+            endpoint.begin(now).answered(now, true, self.may_eject(now));
         }
     }
 
@@ -95,14 +95,14 @@ impl Endpoints {
     }
 
     /// How many are not left out.
-    pub fn usable(&self) -> usize {
-        self.0.load().iter().filter(|endpoint| !endpoint.is_out()).count()
+    pub fn usable(&self, now: Instant) -> usize {
+        self.0.load().iter().filter(|endpoint| !endpoint.is_out(now)).count()
     }
 
     /// Whether one more may be left out for how it did: then at most half of them are.
-    pub fn may_eject(&self) -> bool {
+    pub fn may_eject(&self, now: Instant) -> bool {
         let endpoints = self.0.load();
-        let out = endpoints.iter().filter(|endpoint| endpoint.is_out()).count();
+        let out = endpoints.iter().filter(|endpoint| endpoint.is_out(now)).count();
         (out + 1) * 2 <= endpoints.len()
     }
 }
@@ -126,7 +126,7 @@ mod tests {
         let others: Vec<_> = [1, 2, 3].into_iter().filter(|other| *other != port).map(address).collect();
         for _ in 0..times {
             let exchange = endpoints.pick(&others, false, now).unwrap();
-            exchange.answered(now, true, endpoints.may_eject());
+            exchange.answered(now, true, endpoints.may_eject(now));
         }
     }
 
@@ -185,7 +185,7 @@ mod tests {
                 endpoint.checked(is_well);
             }
             let asked = (0..200).filter_map(|_| Some(endpoints.pick(&[], true, now)?.address().port()));
-            (endpoints.usable(), asked.collect::<BTreeSet<_>>())
+            (endpoints.usable(now), asked.collect::<BTreeSet<_>>())
         };
 
         assert_eq!(check([false, true, true]), (2, BTreeSet::from([2, 3])));

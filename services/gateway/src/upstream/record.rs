@@ -16,6 +16,8 @@ const MOST_FAILURES_PERCENT: u32 = 20;
 
 const FIRST_EJECTION: Duration = Duration::from_secs(1);
 const LONGEST_EJECTION: Duration = Duration::from_secs(10);
+/// A service may ask for more, but not stay away for it: it may be well long before.
+const LONGEST_REST: Duration = Duration::from_secs(10);
 
 /// How an endpoint did, and what follows from it.
 pub(super) struct Record {
@@ -28,6 +30,8 @@ pub(super) struct Record {
     failures: u32,
     standing: Standing,
     ejections: u32,
+    /// It has said that it wants to be left alone until then.
+    rests_until: Option<Instant>,
 }
 
 /// Whether an endpoint should be asked.
@@ -60,15 +64,16 @@ impl Record {
             failures: 0,
             standing: Standing::Good,
             ejections: 0,
+            rests_until: None,
         }
     }
 
     pub fn may_be_asked(&self, now: Instant) -> Use {
         match self.standing {
-            Standing::Good => Use::Good,
+            Standing::Good if !self.is_resting(now) => Use::Good,
             // A trial whose request never came back is no reason to wait for ever.
             Standing::Ejected(until) | Standing::OnTrial(until) if until <= now => Use::Due,
-            Standing::Ejected(_) | Standing::OnTrial(_) => Use::No,
+            Standing::Good | Standing::Ejected(_) | Standing::OnTrial(_) => Use::No,
         }
     }
 
@@ -81,13 +86,23 @@ impl Record {
         is_due
     }
 
-    pub fn is_good(&self) -> bool {
-        self.standing == Standing::Good
+    pub fn is_good(&self, now: Instant) -> bool {
+        self.standing == Standing::Good && !self.is_resting(now)
     }
 
-    /// `good`, `ejected` or `on_trial`.
-    pub fn standing(&self) -> &'static str {
+    fn is_resting(&self, now: Instant) -> bool {
+        self.rests_until.is_some_and(|until| until > now)
+    }
+
+    /// Leaves it out for as long as it asks, within reason.
+    pub fn rest(&mut self, wish: Duration, now: Instant) {
+        self.rests_until = self.rests_until.max(Some(now + wish.min(LONGEST_REST)));
+    }
+
+    /// `good`, `resting`, `ejected` or `on_trial`.
+    pub fn standing(&self, now: Instant) -> &'static str {
         match self.standing {
+            Standing::Good if self.is_resting(now) => "resting",
             Standing::Good => "good",
             Standing::Ejected(_) => "ejected",
             Standing::OnTrial(_) => "on_trial",
@@ -202,8 +217,8 @@ mod tests {
             tenth.note(number % 10 == 0, true, now);
         }
 
-        assert!(!half.is_good());
-        assert!(tenth.is_good());
+        assert!(!half.is_good(now));
+        assert!(tenth.is_good(now));
     }
 
     #[test]
@@ -215,7 +230,19 @@ mod tests {
             record.note(true, false, now);
         }
 
-        assert!(record.is_good());
+        assert!(record.is_good(now));
+    }
+
+    #[test]
+    fn who_wants_to_be_left_alone_is_but_not_for_longer_than_the_cap() {
+        let now = Instant::now();
+        let mut record = Record::new(now);
+
+        record.rest(Duration::from_hours(1), now);
+        record.rest(Duration::from_secs(1), now);
+
+        assert_eq!(record.may_be_asked(now + Duration::from_millis(9_999)), Use::No);
+        assert_eq!(record.may_be_asked(now + LONGEST_REST), Use::Good);
     }
 
     #[test]

@@ -20,8 +20,10 @@ async fn until_standing(suite: &Suite, standings: &[&str]) {
     let stand = async {
         loop {
             let view = internal.get("/admin").await.body;
-            let shop = view["upstreams"].as_array().unwrap().iter().find(|upstream| upstream["name"] == "shop").unwrap();
-            let found: Vec<_> = shop["endpoints"].as_array().unwrap().iter().map(|one| one["standing"].clone()).collect();
+            let upstreams = view["upstreams"].as_array().into_iter().flatten();
+            let shop = upstreams.filter(|upstream| upstream["name"] == "shop");
+            let endpoints = shop.flat_map(|shop| shop["endpoints"].as_array().into_iter().flatten());
+            let found: Vec<_> = endpoints.map(|endpoint| endpoint["standing"].clone()).collect();
             if found == standings {
                 return;
             }

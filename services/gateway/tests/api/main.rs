@@ -24,4 +24,5 @@ mod routes;
 mod slow;
 mod tls;
 mod tokens;
+mod unwell;
 mod websockets;

@@ -1,5 +1,6 @@
 //! A gateway under test, what is behind it, and clients that are not polite.
 
+mod played;
 mod raw;
 mod strict;
 mod upstream;
@@ -18,6 +19,7 @@ use portico_testkit::{Client, Issuer, RunningService, User};
 
 use crate::logs;
 
+pub use played::{Play, PlayedUpstream};
 pub use raw::{Connection, RawReply, RawUpstream};
 pub use strict::{Arrival, StrictUpstream};
 pub use upstream::Upstream;
