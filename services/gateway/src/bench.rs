@@ -26,7 +26,7 @@ impl Steps {
     /// The file is wrong.
     pub fn new(routes: &str) -> anyhow::Result<Self> {
         let file = RouteFile::parse(routes)?;
-        let table = RouteTable::new(&file, &ProxyConfig::default(), 1 << 20, &Metrics::default())?;
+        let table = RouteTable::new(&file, &ProxyConfig::default(), 1 << 20, &Metrics::default(), None)?;
         Ok(Self { table, limiter: Limiter::new(&StoreConfig::default(), Instant::now())? })
     }
 

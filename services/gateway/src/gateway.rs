@@ -30,7 +30,7 @@ use crate::openapi::Reference;
 use crate::own::{self, Own};
 use crate::path::Target;
 use crate::proxy::Forward;
-use crate::routes::{Route, TokenRule};
+use crate::routes::{Route, RouteFile, TokenRule};
 use crate::routing::Routing;
 use crate::upstream::RequestHead;
 use crate::{compression, frame, problems};
@@ -113,6 +113,15 @@ impl Gateway {
     /// The description of what is behind the gateway now.
     pub fn reference(&self) -> Arc<Reference> {
         Arc::clone(&self.routing.load().reference)
+    }
+
+    /// What routes by `file`, and knows of upstreams what is known now.
+    ///
+    /// # Errors
+    /// A route leads nowhere.
+    pub fn routing_of(&self, file: &RouteFile) -> anyhow::Result<Routing> {
+        let known = Arc::clone(&self.routing.load().table);
+        Routing::new(file, &self.proxy, self.body_limit, &self.metrics, Some(&known))
     }
 
     /// Lets metrics tell what is known elsewhere.

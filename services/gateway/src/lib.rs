@@ -19,8 +19,8 @@ mod config;
 mod cors;
 mod edge;
 mod frame;
-mod gauges;
 mod gateway;
+mod gauges;
 mod headers;
 mod limit;
 mod metrics;
@@ -79,7 +79,7 @@ pub async fn serve(
     let internal = internal_router(&lifecycle, vec![verifier.check()]).merge(metrics::router(Arc::clone(&metrics)));
     let limiter = Arc::new(Limiter::new(&config.store, Instant::now())?);
     let gateway = Arc::new(Gateway {
-        routing: ArcSwap::from_pointee(Routing::new(&routes, &config.proxy, body_limit, &metrics)?),
+        routing: ArcSwap::from_pointee(Routing::new(&routes, &config.proxy, body_limit, &metrics, None)?),
         verifier,
         limiter: Arc::clone(&limiter),
         lifecycle: lifecycle.clone(),

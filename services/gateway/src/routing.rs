@@ -19,12 +19,18 @@ pub(crate) struct Routing {
 }
 
 impl Routing {
-    /// Makes it of a file; `body_limit` counts where a route does not say.
+    /// Makes it of a file; `body_limit` counts where a route does not say. What is known of upstreams is kept.
     ///
     /// # Errors
     /// A route leads nowhere.
-    pub fn new(file: &RouteFile, proxy: &ProxyConfig, body_limit: u64, metrics: &Metrics) -> anyhow::Result<Self> {
-        let table = Arc::new(RouteTable::new(file, proxy, body_limit, metrics)?);
+    pub fn new(
+        file: &RouteFile,
+        proxy: &ProxyConfig,
+        body_limit: u64,
+        metrics: &Metrics,
+        known: Option<&RouteTable>,
+    ) -> anyhow::Result<Self> {
+        let table = Arc::new(RouteTable::new(file, proxy, body_limit, metrics, known)?);
         let reference = Arc::new(Reference::new(file, Arc::clone(&table))?);
         let cors = file.cors.as_ref().map(Cors::new).transpose()?.map(Arc::new);
         Ok(Self { table, reference, compresses: file.compression, cors })

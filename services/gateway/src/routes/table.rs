@@ -8,7 +8,7 @@ use super::{RouteEntry, RouteFile, TokenRule, covers};
 use crate::config::ProxyConfig;
 use crate::limit::{Per, Policies, PolicySet};
 use crate::metrics::{Metrics, RouteLabel};
-use crate::upstream::Upstream;
+use crate::upstream::{Site, Upstream};
 
 /// Where requests under a prefix go, and within which limits.
 pub(crate) struct Route {
@@ -45,7 +45,15 @@ pub(crate) struct RouteTable {
 
 impl RouteTable {
     /// Makes the table; `body_limit` counts where a route does not say.
-    pub fn new(file: &RouteFile, proxy: &ProxyConfig, body_limit: u64, metrics: &Metrics) -> anyhow::Result<Self> {
+    ///
+    /// An upstream of the `known` table that is where it was goes on with all that was learned of it.
+    pub fn new(
+        file: &RouteFile,
+        proxy: &ProxyConfig,
+        body_limit: u64,
+        metrics: &Metrics,
+        known: Option<&Self>,
+    ) -> anyhow::Result<Self> {
         let mut upstreams = HashMap::new();
         let policies = Policies::new(&file.limits)?;
         let mut routes = file
@@ -55,7 +63,7 @@ impl RouteTable {
                 let name = entry.upstream_name();
                 let upstream = match upstreams.get(name) {
                     Some(upstream) => Arc::clone(upstream),
-                    None => Arc::new(Upstream::new(name, file.site_of(entry)?, metrics.upstream(name))?),
+                    None => upstream(name, file.site_of(entry)?, metrics, known)?,
                 };
                 upstreams.insert(name, Arc::clone(&upstream));
                 let limits = entry.limits(proxy, body_limit);
@@ -96,6 +104,14 @@ impl RouteTable {
     }
 }
 
+fn upstream(name: &str, site: Site, metrics: &Metrics, known: Option<&RouteTable>) -> anyhow::Result<Arc<Upstream>> {
+    let known = known.and_then(|table| table.upstream(name)).filter(|upstream| upstream.site == site);
+    match known {
+        Some(upstream) => Ok(Arc::clone(upstream)),
+        None => Ok(Arc::new(Upstream::new(name, site, metrics.upstream(name))?)),
+    }
+}
+
 impl RouteFile {
     /// The names of a route's limits that count subjects, and those of the others.
     fn limits_of(&self, entry: &RouteEntry) -> (Vec<String>, Vec<String>) {
@@ -117,5 +133,39 @@ impl RouteEntry {
             total_timeout: self.total_timeout,
             body_bytes: self.body_limit_bytes.unwrap_or(body_limit),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+        [services.shop]
+        url = "http://127.0.0.1:7001"
+        port = 7001
+        internal_port = 7002
+        [[routes]]
+        prefix = "/v1/shop"
+        service = "shop"
+        token = "ignored"
+    "#;
+
+    fn table(text: &str, known: Option<&RouteTable>) -> RouteTable {
+        let file = RouteFile::parse(text).unwrap();
+        RouteTable::new(&file, &ProxyConfig::default(), 1, &Metrics::default(), known).unwrap()
+    }
+
+    #[test]
+    fn what_is_known_of_an_upstream_outlives_a_new_table_unless_it_has_moved() {
+        let first = table(FILE, None);
+        let guest = "[[routes]]\nprefix = \"/v1/guest\"\nurl = \"http://127.0.0.1:7003\"\ntoken = \"ignored\"\n";
+
+        let second = table(&format!("{FILE}{guest}"), Some(&first));
+        let moved = table(&FILE.replace("127.0.0.1:7001", "127.0.0.2:7001"), Some(&second));
+
+        let shop = |table: &RouteTable| Arc::clone(table.upstream("shop").unwrap());
+        assert!(Arc::ptr_eq(&shop(&first), &shop(&second)));
+        assert!(!Arc::ptr_eq(&shop(&second), &shop(&moved)));
     }
 }

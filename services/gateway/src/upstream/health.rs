@@ -25,7 +25,7 @@ pub(crate) struct HealthCheck {
 impl Upstream {
     /// Asks all its endpoints at once, if they are to be asked.
     pub async fn check_health(&self) {
-        let Some(check) = &self.health else {
+        let Some(check) = &self.site.health else {
             return;
         };
         let endpoints = self.endpoints.all();

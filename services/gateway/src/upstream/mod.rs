@@ -53,8 +53,7 @@ pub(crate) struct Upstream {
     pub host: HeaderValue,
     pub endpoints: Endpoints,
     pub retries: RetryBudget,
-    /// What its endpoints are asked to see whether they are well, if they are.
-    health: Option<HealthCheck>,
+    pub site: Site,
     /// `host:port` of each place it is at, where one is a name.
     names: Vec<String>,
 }
@@ -63,16 +62,16 @@ impl Upstream {
     /// # Errors
     /// The URL of the site names no host.
     pub fn new(name: &str, site: Site, label: UpstreamLabel) -> anyhow::Result<Self> {
-        let Site { url, places, health } = site;
+        let url = &site.url;
         let host = url.host().with_context(|| format!("{name}: {url} names no host"))?;
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_string(),
         };
-        let names = if places.is_empty() {
+        let names = if site.places.is_empty() {
             vec![format!("{host}:{}", url.port_or_known_default().unwrap_or(80))]
         } else {
-            places
+            site.places.clone()
         };
         let literals: Option<Vec<SocketAddr>> = names.iter().map(|place| place.parse().ok()).collect();
         Ok(Self {
@@ -80,7 +79,7 @@ impl Upstream {
             label,
             host: HeaderValue::try_from(&authority).context("the host of a URL")?,
             retries: RetryBudget::default(),
-            health,
+            site,
             names: if literals.is_some() { Vec::new() } else { names },
             endpoints: Endpoints::new(literals.unwrap_or_default()),
         })

@@ -1,6 +1,9 @@
 //! The route file is taken over while requests go on: whole, or not at all.
 
 use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use portico_testkit::{Client, Issuer};
 use tokio::time::timeout;
@@ -42,4 +45,51 @@ async fn a_changed_file_is_in_force_and_a_wrong_one_changes_nothing() {
 
     assert_eq!(client.get("/v1/new/echo").await.status, 404);
     assert_eq!(client.get("/v1/open/echo").await.status, 200);
+}
+
+/// Puts another file in its place, so that nobody reads half of it.
+fn replace(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    fs::write(&new, text).expect("a writable folder");
+    fs::rename(new, path).expect("a folder of one file system");
+}
+
+/// Asks until told to stop, and says how often, and how often that failed.
+async fn ask_until(client: Client, is_over: Arc<AtomicBool>) -> (usize, usize) {
+    let (mut asked, mut failed) = (0, 0);
+    while !is_over.load(Ordering::SeqCst) {
+        asked += 1;
+        failed += usize::from(client.get("/v1/open/echo").await.status != 200);
+    }
+    (asked, failed)
+}
+
+#[tokio::test]
+async fn a_hundred_reloads_under_load_fail_no_request_and_forget_nothing() {
+    let (issuer, upstream, unwell) = (Issuer::start().await, Upstream::start().await, Upstream::start().await);
+    unwell.says_it_is_well(false);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portico.toml");
+    let places = format!("endpoints = [\"{}\", \"{}\"]\nhealth = \"/healthz\"", upstream.address, unwell.address);
+    let routes = ROUTES.replacen("port = 1", &format!("port = 1\n{places}"), 1);
+    let routes = routes.replace("UPSTREAM", &upstream.address.to_string());
+    replace(&path, &routes);
+    let gateway = start_gateway_with_file(&path, issuer.config()).await;
+    let (client, internal) = (gateway.client(), Client::new(gateway.internal));
+    let is_left_out = async || internal.get("/admin").await.body.to_string().contains("\"standing\":\"unwell\"");
+    timeout(PATIENCE, async { while !is_left_out().await {} }).await.expect("a health check in time");
+    let asked_before = unwell.hits();
+    let is_over = Arc::<AtomicBool>::default();
+    let asking = tokio::spawn(ask_until(gateway.client(), Arc::clone(&is_over)));
+
+    for number in 0..100 {
+        replace(&path, &format!("{routes}{}", NEW_ROUTE.replace("/v1/new", &format!("/v1/new{number}"))));
+        until(&client, &format!("/v1/new{number}/echo"), 200).await;
+    }
+    is_over.store(true, Ordering::SeqCst);
+
+    let (asked, failed) = asking.await.unwrap();
+    assert!(asked >= 20 && failed == 0, "{failed} of {asked} failed");
+    // Who is not well would be asked by half of what came after a reload that forgot it.
+    assert_eq!(unwell.hits(), asked_before);
 }
