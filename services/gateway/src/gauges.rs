@@ -14,6 +14,16 @@ impl Gateway {
             "Endpoints that are not left out, by their health, their wish or how they did.",
             |upstream| upstream.endpoints.usable(Instant::now()),
         );
+        self.publish_of_upstreams(
+            "portico_gateway_upstream_concurrency_limit",
+            "How many requests an upstream may have at once.",
+            |upstream| upstream.gate.limit(),
+        );
+        self.publish_of_upstreams(
+            "portico_gateway_upstream_requests_in_flight",
+            "How many it has, up to the heads of their answers.",
+            |upstream| upstream.gate.in_flight(),
+        );
     }
 
     fn publish_of_upstreams(self: &Arc<Self>, name: &'static str, help: &'static str, read: fn(&Upstream) -> usize) {

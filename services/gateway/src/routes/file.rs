@@ -88,6 +88,9 @@ pub struct RouteEntry {
     /// The rate limits that must all allow a request, by name.
     #[serde(default)]
     pub limits: Vec<String>,
+    /// Whether its requests count among those the service has at once.
+    #[serde(default = "yes")]
+    pub limit_concurrency: bool,
     /// The largest request body that is passed on.
     pub body_limit_bytes: Option<u64>,
 }
@@ -144,6 +147,10 @@ impl RouteFile {
         entry.endpoints.clear();
         self.check()
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {

@@ -35,6 +35,8 @@ pub(crate) struct Limits {
     pub total_timeout: Option<Duration>,
     /// Of the request's body.
     pub body_bytes: u64,
+    /// Whether it counts among the requests the service has at once.
+    pub concurrency: bool,
 }
 
 /// All routes, the longest prefix first.
@@ -132,6 +134,7 @@ impl RouteEntry {
             idle_timeout: self.idle_timeout.unwrap_or(proxy.upstream_idle_timeout),
             total_timeout: self.total_timeout,
             body_bytes: self.body_limit_bytes.unwrap_or(body_limit),
+            concurrency: self.limit_concurrency,
         }
     }
 }

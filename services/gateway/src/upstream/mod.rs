@@ -5,13 +5,14 @@ mod endpoint;
 mod endpoints;
 mod error;
 mod fetch;
+mod gate;
 mod health;
 mod http1;
 mod pool;
 mod record;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use futures_util::future::join_all;
@@ -23,6 +24,7 @@ use url::{Host, Url};
 pub(crate) use endpoint::{EndpointView, Exchange};
 pub(crate) use error::UpstreamError;
 pub(crate) use fetch::fetch;
+pub(crate) use gate::Pass;
 pub(crate) use health::HealthCheck;
 pub(crate) use http1::{AnswerHead, Connection, Fault, RequestHead, Transfer};
 pub(crate) use pool::Pool;
@@ -30,6 +32,7 @@ pub(crate) use pool::Pool;
 use crate::metrics::UpstreamLabel;
 use budget::RetryBudget;
 use endpoints::Endpoints;
+use gate::{Full, Gate};
 
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -53,6 +56,8 @@ pub(crate) struct Upstream {
     pub host: HeaderValue,
     pub endpoints: Endpoints,
     pub retries: RetryBudget,
+    /// How many requests it has at once.
+    pub gate: Gate,
     pub site: Site,
     /// `host:port` of each place it is at, where one is a name.
     names: Vec<String>,
@@ -79,6 +84,7 @@ impl Upstream {
             label,
             host: HeaderValue::try_from(&authority).context("the host of a URL")?,
             retries: RetryBudget::default(),
+            gate: Gate::new(Instant::now()),
             site,
             names: if literals.is_some() { Vec::new() } else { names },
             endpoints: Endpoints::new(literals.unwrap_or_default()),
@@ -95,6 +101,21 @@ impl Upstream {
             Ok(addresses) => self.endpoints.replace(addresses.into_iter().flatten()),
             Err(error) => tracing::debug!(upstream = self.name, error = format!("{error:#}"), "not looked up"),
         }
+    }
+
+    /// Waits for room for one more request, if there is none.
+    ///
+    /// # Errors
+    /// There is none soon.
+    pub async fn wait_for_room(&self) -> Result<Pass<'_>, UpstreamError> {
+        let pass = self.gate.enter(self.endpoints.len()).await;
+        pass.map_err(|full| {
+            let reason = match full {
+                Full::Line => "line_full",
+                Full::Wait => "no_room_in_time",
+            };
+            UpstreamError::Overloaded { upstream: self.name.clone(), reason }
+        })
     }
 
     pub fn timed_out(&self) -> UpstreamError {

@@ -15,6 +15,7 @@ mod keys;
 mod limits;
 mod logs;
 mod metrics;
+mod overload;
 mod own;
 mod paths;
 mod reference;
