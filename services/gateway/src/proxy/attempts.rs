@@ -82,7 +82,7 @@ impl<'a> Attempts<'a> {
         loop {
             match self.attempt().await {
                 Attempt::Answered(answered) => {
-                    if !self.repeats_instead_of(&answered.head) {
+                    if !self.repeats_instead_of(&answered) {
                         self.count_retry(is_failure(answered.head.status));
                         return Ok(answered);
                     }
@@ -207,8 +207,10 @@ impl<'a> Attempts<'a> {
     }
 
     /// Whether the request is sent again instead of giving this answer.
-    fn repeats_instead_of(&mut self, answer: &AnswerHead) -> bool {
-        let is_worth_it = matches!(answer.status.as_u16(), 502..=504);
+    fn repeats_instead_of(&mut self, Answered { head: answer, exchange, .. }: &Answered) -> bool {
+        // Whose request shows that an endpoint is still not well should not have to bear it.
+        let has_failed_trial = exchange.is_trial && is_failure(answer.status);
+        let is_worth_it = has_failed_trial || matches!(answer.status.as_u16(), 502..=504);
         if !is_worth_it {
             return false;
         }

@@ -67,7 +67,7 @@ impl Forward {
         let wants_websocket = head.wants_websocket;
         let patience = Patience::new(&route.limits, upload, began);
         if route.upstream.endpoints.len() == 0 {
-            Box::pin(route.upstream.resolve()).await;
+            Box::pin(route.upstream.resolve_first()).await;
         }
         let mut room = match Room::try_take(&route, began, patience.upload.is_some()) {
             Some(room) => room,

@@ -25,6 +25,8 @@ pub(crate) struct Endpoint {
 pub(crate) struct Exchange {
     endpoint: Arc<Endpoint>,
     began: Instant,
+    /// Whether it decides if an ejected endpoint comes back.
+    pub is_trial: bool,
 }
 
 /// What is known of an endpoint.
@@ -59,8 +61,17 @@ impl Endpoint {
 
     /// Counts a request that begins.
     pub fn begin(self: &Arc<Self>, now: Instant) -> Exchange {
+        self.exchange(now, false)
+    }
+
+    /// Counts a request that begins, and that was [taken](Self::try_trial) to decide.
+    pub(super) fn begin_trial(self: &Arc<Self>, now: Instant) -> Exchange {
+        self.exchange(now, true)
+    }
+
+    fn exchange(self: &Arc<Self>, began: Instant, is_trial: bool) -> Exchange {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Exchange { endpoint: Arc::clone(self), began: now }
+        Exchange { endpoint: Arc::clone(self), began, is_trial }
     }
 
     /// Notes what a health check has found.

@@ -55,7 +55,7 @@ impl Endpoints {
         let untried: Vec<&Arc<Endpoint>> =
             endpoints.iter().filter(|endpoint| !tried.contains(&endpoint.address)).collect();
         if may_repeat && let Some(due) = untried.iter().find(|endpoint| endpoint.try_trial(now)) {
-            return Some(due.begin(now));
+            return Some(due.begin_trial(now));
         }
         let good = |endpoint: &&&Arc<Endpoint>| endpoint.may_be_asked(now) == Use::Good;
         let usable: Vec<&Arc<Endpoint>> = untried.iter().filter(good).copied().collect();

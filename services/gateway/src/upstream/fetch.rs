@@ -21,7 +21,7 @@ use super::Upstream;
 /// The service cannot be reached, breaks off, answers with a server error or with more.
 pub(crate) async fn fetch(upstream: &Upstream, path: &PathAndQuery, largest: usize) -> anyhow::Result<Bytes> {
     if upstream.endpoints.len() == 0 {
-        upstream.resolve().await;
+        upstream.resolve_first().await;
     }
     let exchange = upstream.endpoints.pick(&[], false, Instant::now()).context("its name has no address")?;
     ask(exchange.address(), &upstream.host, path, async |answer| {

@@ -10,6 +10,8 @@ mod health;
 mod http1;
 mod pool;
 mod record;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -35,6 +37,8 @@ use endpoints::Endpoints;
 use gate::{Full, Gate};
 
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
+/// A name that has no address is not looked up for every request.
+const LOOKUP_PAUSE: Duration = Duration::from_secs(1);
 
 /// Where a service is, as the route file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +65,8 @@ pub(crate) struct Upstream {
     pub site: Site,
     /// `host:port` of each place it is at, where one is a name.
     names: Vec<String>,
+    /// When that was done for a request.
+    looked_up_at: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl Upstream {
@@ -88,11 +94,31 @@ impl Upstream {
             site,
             names: if literals.is_some() { Vec::new() } else { names },
             endpoints: Endpoints::new(literals.unwrap_or_default()),
+            looked_up_at: tokio::sync::Mutex::default(),
         })
     }
 
-    /// Looks its names up again. What is known stays in force for a name that cannot be looked up.
+    /// Looks its names up for the first time, for a request that needs an address: all that come meanwhile wait for
+    /// the one lookup, and while there is no address it is not repeated for each of them.
+    pub async fn resolve_first(&self) {
+        self.resolve_first_by(look_up).await;
+    }
+
+    async fn resolve_first_by(&self, look_up: impl AsyncFn(&str) -> anyhow::Result<Vec<SocketAddr>>) {
+        let mut looked_up_at = self.looked_up_at.lock().await;
+        let is_recent = looked_up_at.is_some_and(|at| at.elapsed() < LOOKUP_PAUSE);
+        if self.endpoints.len() == 0 && !is_recent {
+            self.resolve_by(look_up).await;
+            *looked_up_at = Some(Instant::now());
+        }
+    }
+
+    /// Looks its names up again. What is known stays in force while one of them cannot be looked up.
     pub async fn resolve(&self) {
+        self.resolve_by(look_up).await;
+    }
+
+    async fn resolve_by(&self, look_up: impl AsyncFn(&str) -> anyhow::Result<Vec<SocketAddr>>) {
         if self.names.is_empty() {
             return;
         }

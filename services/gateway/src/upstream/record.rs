@@ -140,7 +140,7 @@ impl Record {
                 self.standing = Standing::Good;
                 self.start_window(now);
             }
-            Standing::Good if may_eject && self.is_failing() => self.eject(now),
+            Standing::Good if may_eject && (self.is_failing() || self.is_failing_again(is_failure)) => self.eject(now),
             Standing::Good if self.answers >= LEAST_ANSWERS && !self.is_failing() => self.ejections = 0,
             Standing::Good | Standing::Ejected(_) => {}
         }
@@ -149,6 +149,11 @@ impl Record {
     fn is_failing(&self) -> bool {
         let too_many = self.answers >= LEAST_ANSWERS && self.failures * 100 > self.answers * MOST_FAILURES_PERCENT;
         too_many || self.failures_in_a_row >= FAILURES_IN_A_ROW
+    }
+
+    /// One that has just come back is believed less than one that was never away.
+    fn is_failing_again(&self, is_failure: bool) -> bool {
+        is_failure && self.ejections > 0
     }
 
     fn eject(&mut self, now: Instant) {
@@ -205,6 +210,21 @@ mod tests {
             assert!(record.try_trial(now), "after {expected} s");
             record.note(true, true, now);
         }
+    }
+
+    #[test]
+    fn one_that_has_come_back_goes_at_its_first_failure_until_it_has_done_well_for_a_while() {
+        let later = Instant::now() + Duration::from_secs(2);
+        let comes_back = |answers| {
+            let mut record = ejected(Instant::now());
+            assert!(record.try_trial(later));
+            (0..answers).for_each(|_| record.note(false, true, later));
+            record.note(true, true, later);
+            record.is_good(later)
+        };
+
+        assert!(!comes_back(1) && !comes_back(5));
+        assert!(comes_back(1 + LEAST_ANSWERS));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use portico_testkit::{Client, Issuer};
 use tokio::time::timeout;
 
-use crate::helpers::{PATIENCE, ROUTES, Upstream, start_gateway_with_file};
+use crate::helpers::{Connection, PATIENCE, ROUTES, Upstream, start_gateway_with_file};
 
 const NEW_ROUTE: &str = r#"
 [[routes]]
@@ -92,4 +92,24 @@ async fn a_hundred_reloads_under_load_fail_no_request_and_forget_nothing() {
     assert!(asked >= 20 && failed == 0, "{failed} of {asked} failed");
     // Who is not well would be asked by half of what came after a reload that forgot it.
     assert_eq!(unwell.hits(), asked_before);
+}
+
+#[tokio::test]
+async fn an_answer_that_has_begun_at_an_address_that_is_gone_ends_whole() {
+    let (issuer, old, new) = (Issuer::start().await, Upstream::start().await, Upstream::start().await);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("portico.toml");
+    let at = |upstream: &Upstream| ROUTES.replace("UPSTREAM", &upstream.address.to_string());
+    replace(&path, &at(&old));
+    let gateway = start_gateway_with_file(&path, issuer.config()).await;
+    let mut connection = Connection::open(gateway.public).await;
+    connection.write("GET /v1/open/stream HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+    connection.read_head().await;
+
+    replace(&path, &format!("{}{NEW_ROUTE}", at(&new)));
+    until(&gateway.client(), "/v1/new/echo", 200).await;
+    old.go_on();
+
+    assert_eq!(connection.read_to_end().await, b"5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n");
+    assert!(new.hits() > 0);
 }

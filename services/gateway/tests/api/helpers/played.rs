@@ -1,6 +1,7 @@
 //! An upstream of which the test says how each request is answered.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +14,16 @@ use super::Connection;
 /// Answers as it is told, and remembers what was asked.
 pub struct PlayedUpstream {
     pub address: SocketAddr,
-    heads: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Seen>,
+}
+
+/// What happened at one.
+struct Seen {
+    heads: Mutex<Vec<String>>,
+    /// How many requests it had when each arrived, that one included.
+    crowds: Mutex<Vec<usize>>,
+    present: AtomicUsize,
+    slots: Semaphore,
 }
 
 /// How a request is answered.
@@ -27,6 +37,8 @@ pub struct Play {
 }
 
 impl Play {
+    /// 500, at once.
+    pub const FAILS: Self = Self { answer: "HTTP/1.1 500 Internal Server Error\r\n", ..Self::WELL };
     /// 200, at once.
     pub const WELL: Self = Self { after: Duration::ZERO, answer: "HTTP/1.1 200 OK\r\n", closes: false };
 }
@@ -41,42 +53,58 @@ impl PlayedUpstream {
     pub async fn with_slots(slots: usize, play: impl Fn(usize) -> Play + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener");
-        let (heads, play) = (Arc::<Mutex<Vec<String>>>::default(), Arc::new(play));
-        let slots = Arc::new(Semaphore::new(slots));
-        let seen = Arc::clone(&heads);
+        let (heads, crowds) = (Mutex::default(), Mutex::default());
+        let seen = Arc::new(Seen { heads, crowds, present: AtomicUsize::new(0), slots: Semaphore::new(slots) });
+        let (serving, play) = (Arc::clone(&seen), Arc::new(play));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(Connection::of(stream), Arc::clone(&seen), Arc::clone(&play), Arc::clone(&slots)));
+                tokio::spawn(serve(Connection::of(stream), Arc::clone(&serving), Arc::clone(&play)));
             }
         });
-        Self { address, heads }
+        Self { address, seen }
     }
 
     /// How many requests arrived, the gateway's own questions aside.
     pub fn hits(&self) -> usize {
-        self.heads.lock().expect("nobody panicked").len()
+        self.seen.heads.lock().expect("nobody panicked").len()
+    }
+
+    /// What arrived, each as method and target.
+    pub fn requests(&self) -> Vec<String> {
+        let heads = self.seen.heads.lock().expect("nobody panicked");
+        heads.iter().filter_map(|head| Some(head.split_once(" HTTP/")?.0.to_owned())).collect()
+    }
+
+    /// How many requests it had at once, in the median of the last `count` arrivals.
+    pub fn crowd(&self, count: usize) -> usize {
+        let crowds = self.seen.crowds.lock().expect("nobody panicked");
+        let mut last = crowds[crowds.len().saturating_sub(count)..].to_vec();
+        last.sort_unstable();
+        last.get(last.len() / 2).copied().unwrap_or_default()
     }
 }
 
-async fn serve(
-    mut connection: Connection,
-    seen: Arc<Mutex<Vec<String>>>,
-    play: Arc<impl Fn(usize) -> Play + Send + Sync + 'static>,
-    slots: Arc<Semaphore>,
-) {
+impl Seen {
+    /// Notes a request, and says its number.
+    fn arrive(&self, head: String) -> usize {
+        let crowd = self.present.fetch_add(1, Ordering::SeqCst) + 1;
+        self.crowds.lock().expect("nobody panicked").push(crowd);
+        let mut heads = self.heads.lock().expect("nobody panicked");
+        heads.push(head);
+        heads.len() - 1
+    }
+}
+
+async fn serve(mut connection: Connection, seen: Arc<Seen>, play: Arc<impl Fn(usize) -> Play + Send + Sync + 'static>) {
     while let Some(head) = connection.next_head().await {
         if head.starts_with("GET /openapi.json ") {
             return;
         }
-        let number = {
-            let mut seen = seen.lock().expect("nobody panicked");
-            seen.push(head);
-            seen.len() - 1
-        };
-        let Play { after, answer, closes } = play(number);
-        let slot = slots.acquire().await;
+        let Play { after, answer, closes } = play(seen.arrive(head));
+        let slot = seen.slots.acquire().await;
         sleep(after).await;
         drop(slot);
+        seen.present.fetch_sub(1, Ordering::SeqCst);
         let written = connection.try_write(format!("{answer}Content-Length: 2\r\n\r\nok").as_bytes()).await;
         if closes || written.is_err() {
             return;
