@@ -130,7 +130,7 @@ impl Suite {
             server: gateway_server(shared.plan.gateway),
             tokens: shared.tokens(),
             telemetry: telemetry(),
-            routes: RoutesConfig { routes: "portico.toml".into(), upstreams },
+            routes: RoutesConfig { upstreams, ..RoutesConfig::default() },
             proxy: ProxyConfig::default(),
             edge: EdgeConfig::default(),
             access_log: AccessLogConfig::default(),

@@ -60,6 +60,9 @@ struct RouteView {
 #[derive(Serialize)]
 struct UpstreamView {
     name: String,
+    /// Requests up to the heads of their answers, and how many there may be at once.
+    in_flight: usize,
+    concurrency_limit: usize,
     endpoints: Vec<EndpointView>,
 }
 
@@ -110,6 +113,9 @@ impl View {
                 limits,
             ]
         });
+        let upstreams = self.upstreams.iter().map(|upstream| {
+            [upstream.name.clone(), upstream.in_flight.to_string(), upstream.concurrency_limit.to_string()]
+        });
         let endpoints = self.upstreams.iter().flat_map(|upstream| {
             upstream.endpoints.iter().map(|endpoint| {
                 [
@@ -130,6 +136,7 @@ impl View {
         let mut page =
             format!("<!doctype html><meta charset=utf-8><title>Gateway</title><style>{STYLE}</style><h1>Gateway</h1>");
         page += &table("Routes", ["Prefix", "Upstream", "Token", "Timeout", "Body", "Cache", "Limits"], routes);
+        page += &table("Upstreams", ["Name", "In flight", "At once at most"], upstreams);
         page += &table("Endpoints", ["Upstream", "Address", "Standing", "In flight", "Average"], endpoints);
         page += &table("Keys", ["Id"], keys);
         page += &table("Files read last", ["File", ""], files);
@@ -156,7 +163,12 @@ impl RouteView {
 
 impl UpstreamView {
     fn of(upstream: &Upstream, now: Instant) -> Self {
-        Self { name: upstream.name.clone(), endpoints: upstream.endpoints.view(now) }
+        Self {
+            name: upstream.name.clone(),
+            in_flight: upstream.gate.in_flight(),
+            concurrency_limit: upstream.gate.limit(),
+            endpoints: upstream.endpoints.view(now),
+        }
     }
 }
 

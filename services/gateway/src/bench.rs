@@ -28,7 +28,7 @@ impl Steps {
     pub fn new(routes: &str) -> anyhow::Result<Self> {
         let file = RouteFile::parse(routes)?;
         let caches = Caches::new(&CacheConfig::default());
-        let table = RouteTable::new(&file, &ProxyConfig::default(), 1 << 20, &Metrics::default(), &caches)?;
+        let table = RouteTable::new(&file, &ProxyConfig::default(), 1 << 20, &Metrics::default(), &caches, None)?;
         Ok(Self { table, limiter: Limiter::new(&StoreConfig::default(), Instant::now())? })
     }
 

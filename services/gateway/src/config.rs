@@ -57,6 +57,15 @@ pub struct RoutesConfig {
     /// Addresses to use instead of those in the file, such as `auth=http://127.0.0.1:8081,user=…`.
     #[arg(long, env = "UPSTREAMS", value_name = "NAME=URL", value_delimiter = ',', value_parser = upstream)]
     pub upstreams: Vec<(String, Url)>,
+    /// How often the file is looked at for a change.
+    #[arg(long = "routes-reload-ms", env = "ROUTES_RELOAD_MS", value_name = "MILLISECONDS", default_value = "1000", value_parser = reload_interval)]
+    pub reload_every: Duration,
+}
+
+impl Default for RoutesConfig {
+    fn default() -> Self {
+        Self { routes: "portico.toml".into(), upstreams: Vec::new(), reload_every: Duration::from_secs(1) }
+    }
 }
 
 impl RoutesConfig {
@@ -120,6 +129,13 @@ impl Default for ProxyConfig {
     }
 }
 
+fn reload_interval(raw: &str) -> Result<Duration, String> {
+    match raw.parse() {
+        Ok(milliseconds @ 10..=60_000) => Ok(Duration::from_millis(milliseconds)),
+        _ => Err("must be from 10 to 60000 milliseconds".to_owned()),
+    }
+}
+
 fn upstream(raw: &str) -> Result<(String, Url), String> {
     let (name, url) = raw.split_once('=').ok_or("must be NAME=URL")?;
     let url = url.parse().map_err(|error| format!("{url}: {error}"))?;
@@ -142,9 +158,10 @@ mod tests {
 
     #[test]
     fn the_defaults_of_the_command_line_are_those_of_code() {
-        let proxy = Program::try_parse_from(["gateway"]).unwrap().proxy;
+        let Program { routes, proxy } = Program::try_parse_from(["gateway"]).unwrap();
 
         assert_eq!(format!("{proxy:?}"), format!("{:?}", ProxyConfig::default()));
+        assert_eq!(format!("{routes:?}"), format!("{:?}", RoutesConfig::default()));
     }
 
     #[test]

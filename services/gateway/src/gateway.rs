@@ -31,7 +31,7 @@ use crate::openapi::Reference;
 use crate::own::{self, Own};
 use crate::path::Target;
 use crate::proxy::Forward;
-use crate::routes::{Route, TokenRule};
+use crate::routes::{Route, RouteFile, TokenRule};
 use crate::routing::Routing;
 use crate::upstream::RequestHead;
 use crate::{compression, frame, problems};
@@ -44,6 +44,9 @@ const A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// How soon it is noticed that a service has moved, at the latest.
 const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
+
+/// Twice this, and the patience of a check, is the longest that an endpoint which is gone is still asked.
+const CHECK_EVERY: Duration = Duration::from_secs(2);
 
 /// What every request needs.
 pub(crate) struct Gateway {
@@ -116,6 +119,15 @@ impl Gateway {
         Arc::clone(&self.routing.load().reference)
     }
 
+    /// What routes by `file`, and knows of upstreams what is known now.
+    ///
+    /// # Errors
+    /// A route leads nowhere.
+    pub fn routing_of(&self, file: &RouteFile) -> anyhow::Result<Routing> {
+        let known = Arc::clone(&self.routing.load().table);
+        Routing::new(file, &self.proxy, self.body_limit, &self.metrics, &self.caches, Some(&known))
+    }
+
     /// Lets metrics tell what is known elsewhere.
     pub fn publish_gauges(self: &Arc<Self>) {
         let gateway = Arc::clone(self);
@@ -150,6 +162,15 @@ impl Gateway {
             sleep(LOOK_UP_EVERY).await;
             let table = Arc::clone(&self.routing.load().table);
             join_all(table.upstreams().iter().map(|upstream| upstream.resolve())).await;
+        }
+    }
+
+    /// Keeps asking endpoints whether they are well; ends only when dropped.
+    pub async fn follow_health(self: Arc<Self>) {
+        loop {
+            let table = Arc::clone(&self.routing.load().table);
+            join_all(table.upstreams().iter().map(|upstream| upstream.check_health())).await;
+            sleep(CHECK_EVERY).await;
         }
     }
 

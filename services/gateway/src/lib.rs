@@ -21,6 +21,7 @@ mod cors;
 mod edge;
 mod frame;
 mod gateway;
+mod gauges;
 mod headers;
 mod limit;
 mod metrics;
@@ -82,7 +83,7 @@ pub async fn serve(
     let limiter = Arc::new(Limiter::new(&config.store, Instant::now())?);
     let caches = Caches::new(&config.cache);
     let gateway = Arc::new(Gateway {
-        routing: ArcSwap::from_pointee(Routing::new(&routes, &config.proxy, body_limit, &metrics, &caches)?),
+        routing: ArcSwap::from_pointee(Routing::new(&routes, &config.proxy, body_limit, &metrics, &caches, None)?),
         caches,
         verifier,
         limiter: Arc::clone(&limiter),
@@ -96,11 +97,13 @@ pub async fn serve(
     let internal = internal.merge(admin::router(Arc::clone(&gateway)));
     let internal = middleware::internal(internal, "gateway", &config.server);
     gateway.publish_gauges();
+    gateway.publish_upstream_gauges();
     if let Some(tls) = gateway.tls.clone() {
         lifecycle.spawn("certificate", tls.follow());
     }
     lifecycle.spawn("limits", async move { limiter.follow().await });
     lifecycle.spawn("names", Arc::clone(&gateway).follow_names());
+    lifecycle.spawn("health", Arc::clone(&gateway).follow_health());
     lifecycle.spawn("reference", Arc::clone(&gateway).follow_reference());
     lifecycle.spawn("routes", reload::follow(Arc::clone(&gateway), config.routes));
     let edge = Edge::start(listeners.public, &gateway, &config.server, &config.edge)?;

@@ -12,5 +12,6 @@ portico_common::problems! {
     UPSTREAM_UNREACHABLE: 502 "upstream_unreachable" "The service cannot be reached";
     UPSTREAM_BROKEN: 502 "upstream_broken" "The service did not give a complete answer";
     NOT_READY: 503 "not_ready" "The gateway cannot check tokens yet";
+    OVERLOADED: 503 "overloaded" "The service has all it can do";
     UPSTREAM_TIMEOUT: 504 "upstream_timeout" "The service took too long";
 }

@@ -1,25 +1,21 @@
 //! The route file, taken over whenever it changes: whole, or not at all.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::fs;
 use tokio::time::sleep;
 
 use crate::RoutesConfig;
 use crate::gateway::Gateway;
-use crate::routing::Routing;
-
-/// How often the file is read. It is small; what it costs to notice a change by other means is more code.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Takes the file over whenever its text is another; ends only when dropped.
 ///
+/// It is read again and again: it is small, and what it costs to notice a change by other means is more code.
 /// Requests that have begun end as they began. A wrong file changes nothing, and says so once.
 pub(crate) async fn follow(gateway: Arc<Gateway>, config: RoutesConfig) {
     let mut known = fs::read(&config.routes).await.ok();
     loop {
-        sleep(LOOK_EVERY).await;
+        sleep(config.reload_every).await;
         let Ok(text) = fs::read(&config.routes).await else {
             continue;
         };
@@ -27,8 +23,7 @@ pub(crate) async fn follow(gateway: Arc<Gateway>, config: RoutesConfig) {
             continue;
         }
         known = Some(text);
-        let Gateway { proxy, body_limit, metrics, caches, .. } = &*gateway;
-        match config.read().and_then(|file| Routing::new(&file, proxy, *body_limit, metrics, caches)) {
+        match config.read().and_then(|file| gateway.routing_of(&file)) {
             Ok(routing) => {
                 gateway.routing.store(Arc::new(routing));
                 gateway.metrics.reload_succeeded();

@@ -20,7 +20,7 @@ pub(crate) struct Routing {
 }
 
 impl Routing {
-    /// Makes it of a file; `body_limit` counts where a route does not say.
+    /// Makes it of a file; `body_limit` counts where a route does not say. What is known of upstreams is kept.
     ///
     /// # Errors
     /// A route leads nowhere.
@@ -30,8 +30,9 @@ impl Routing {
         body_limit: u64,
         metrics: &Metrics,
         caches: &Caches,
+        known: Option<&RouteTable>,
     ) -> anyhow::Result<Self> {
-        let table = Arc::new(RouteTable::new(file, proxy, body_limit, metrics, caches)?);
+        let table = Arc::new(RouteTable::new(file, proxy, body_limit, metrics, caches, known)?);
         let reference = Arc::new(Reference::new(file, Arc::clone(&table))?);
         let cors = file.cors.as_ref().map(Cors::new).transpose()?.map(Arc::new);
         Ok(Self { table, reference, compresses: file.compression, cors })

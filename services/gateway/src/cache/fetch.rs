@@ -169,6 +169,7 @@ impl Failure {
         match error {
             UpstreamError::Unreachable { .. } => Self::Unreachable,
             UpstreamError::TimedOut { .. } => Self::TimedOut,
+            UpstreamError::Overloaded { reason, .. } => Self::Overloaded(reason),
             UpstreamError::Broken { .. }
             | UpstreamError::BodyTooLarge { .. }
             | UpstreamError::BodyTooSlow
@@ -183,6 +184,7 @@ impl Failure {
             Self::Unreachable => upstream.unreachable(shared()),
             Self::Broken => upstream.broken(shared()),
             Self::TimedOut => upstream.timed_out(),
+            Self::Overloaded(reason) => UpstreamError::Overloaded { upstream: upstream.name.clone(), reason },
         }
     }
 }

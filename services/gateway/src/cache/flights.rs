@@ -43,6 +43,8 @@ pub(super) enum Failure {
     Unreachable,
     Broken,
     TimedOut,
+    /// The service has as much to do as it can, for this reason.
+    Overloaded(&'static str),
 }
 
 /// A question on its way. Dropped before it has landed, those that wait ask again.

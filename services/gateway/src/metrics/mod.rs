@@ -34,6 +34,7 @@ pub(crate) struct Metrics {
     upstreams: Names,
     recorders: Mutex<Vec<Arc<Counts>>>,
     gauges: Mutex<Vec<Gauge>>,
+    upstream_gauges: Mutex<Vec<UpstreamGauge>>,
     reloads: Reloads,
 }
 
@@ -42,6 +43,13 @@ struct Gauge {
     name: &'static str,
     help: &'static str,
     read: Box<dyn Fn() -> Option<f64> + Send + Sync>,
+}
+
+/// A number of each upstream that is asked for at each scrape.
+struct UpstreamGauge {
+    name: &'static str,
+    help: &'static str,
+    read: Box<dyn Fn() -> Vec<(UpstreamLabel, usize)> + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -78,6 +86,17 @@ impl Metrics {
     ) {
         let gauge = Gauge { name, help, read: Box::new(read) };
         self.gauges.lock().unwrap_or_else(PoisonError::into_inner).push(gauge);
+    }
+
+    /// Adds a number of each upstream that is asked for at each scrape; those of one label are added up.
+    pub fn upstream_gauge(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> Vec<(UpstreamLabel, usize)> + Send + Sync + 'static,
+    ) {
+        let gauge = UpstreamGauge { name, help, read: Box::new(read) };
+        self.upstream_gauges.lock().unwrap_or_else(PoisonError::into_inner).push(gauge);
     }
 
     /// Whether the configuration that was read last is in force.

@@ -25,11 +25,13 @@ pub(crate) enum Outcome {
     Broken,
     /// With the client's leaving.
     Abandoned,
+    /// Before it began: the upstream had all it can do.
+    Shed,
 }
 
 impl Outcome {
-    pub(super) const NAMES: [&str; 10] =
-        ["1xx", "2xx", "3xx", "4xx", "5xx", "connect_error", "timeout", "broken", "abandoned", "other"];
+    pub(super) const NAMES: [&str; 11] =
+        ["1xx", "2xx", "3xx", "4xx", "5xx", "connect_error", "timeout", "broken", "abandoned", "other", "shed"];
 
     fn place(self) -> usize {
         match self {
@@ -41,6 +43,7 @@ impl Outcome {
             Self::Timeout => 6,
             Self::Broken => 7,
             Self::Abandoned => 8,
+            Self::Shed => 10,
         }
     }
 }

@@ -26,6 +26,7 @@ impl Metrics {
         write_connections(&mut text, &recorders);
         self.write_reloads(&mut text);
         self.write_gauges(&mut text);
+        self.write_upstream_gauges(&mut text);
         text.gauge("portico_gateway_build_info", "Which build this is.")
             .value(&[("version", env!("CARGO_PKG_VERSION"))], 1);
         process::write(&mut text);
@@ -46,6 +47,19 @@ impl Metrics {
         for gauge in self.gauges.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             if let Some(value) = (gauge.read)() {
                 text.gauge(gauge.name, gauge.help).value(&[], value);
+            }
+        }
+    }
+
+    fn write_upstream_gauges(&self, text: &mut Exposition) {
+        for gauge in self.upstream_gauges.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let mut values = BTreeMap::<_, usize>::new();
+            for (upstream, value) in (gauge.read)() {
+                *values.entry(upstream.name()).or_default() += value;
+            }
+            text.gauge(gauge.name, gauge.help);
+            for (upstream, value) in values {
+                text.value(&[("upstream", upstream)], value);
             }
         }
     }

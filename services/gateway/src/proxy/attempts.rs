@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use hyper::body::Body as _;
 use tokio::time::sleep;
 
@@ -82,10 +82,11 @@ impl<'a> Attempts<'a> {
         loop {
             match self.attempt().await {
                 Attempt::Answered(answered) => {
-                    if !self.repeats_instead_of(&answered.head) {
+                    if !self.repeats_instead_of(&answered) {
                         self.count_retry(is_failure(answered.head.status));
                         return Ok(answered);
                     }
+                    self.tried.push(answered.exchange.address());
                     drop(answered);
                     self.pause().await;
                 }
@@ -138,6 +139,7 @@ impl<'a> Attempts<'a> {
                 Ok(head) => {
                     self.count(Outcome::Answered(head.status));
                     self.note(&exchange, is_failure(head.status));
+                    self.heed(&exchange, &head);
                     return Attempt::Answered(Answered { head, transfer, exchange });
                 }
                 Err(Fault::Unsent(_)) if is_reused => self.body = Some(transfer.into_body()),
@@ -173,7 +175,21 @@ impl<'a> Attempts<'a> {
     fn note(&self, exchange: &Exchange, is_failure: bool) {
         // With one endpoint there is nothing to choose by.
         if self.upstream.endpoints.len() > 1 {
-            exchange.answered(Instant::now(), is_failure, self.upstream.endpoints.may_eject());
+            let now = Instant::now();
+            exchange.answered(now, is_failure, self.upstream.endpoints.may_eject(now));
+        }
+    }
+
+    /// Leaves an endpoint alone that says when to come back, while at least half of them are left.
+    fn heed(&self, exchange: &Exchange, answer: &AnswerHead) {
+        if answer.status != StatusCode::SERVICE_UNAVAILABLE {
+            return;
+        }
+        let now = Instant::now();
+        if let Some(wish) = wish_to_wait(&answer.headers)
+            && self.upstream.endpoints.may_eject(now)
+        {
+            exchange.asked_to_wait(wish, now);
         }
     }
 
@@ -191,8 +207,10 @@ impl<'a> Attempts<'a> {
     }
 
     /// Whether the request is sent again instead of giving this answer.
-    fn repeats_instead_of(&mut self, answer: &AnswerHead) -> bool {
-        let is_worth_it = matches!(answer.status.as_u16(), 502..=504);
+    fn repeats_instead_of(&mut self, Answered { head: answer, exchange, .. }: &Answered) -> bool {
+        // Whose request shows that an endpoint is still not well should not have to bear it.
+        let has_failed_trial = exchange.is_trial && is_failure(answer.status);
+        let is_worth_it = has_failed_trial || matches!(answer.status.as_u16(), 502..=504);
         if !is_worth_it {
             return false;
         }
@@ -220,6 +238,13 @@ impl<'a> Attempts<'a> {
             Box::pin(sleep(LONGEST_PAUSE.mul_f64(fastrand::f64()))).await;
         }
     }
+}
+
+/// For how long an answer asks to be left alone. One that names a date (RFC 9110 section 10.2.3) is not heeded: it
+/// needs two clocks to agree.
+fn wish_to_wait(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 /// What a service answers when it is not well; that something was asked of it in a wrong way is no failure.

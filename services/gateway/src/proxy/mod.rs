@@ -1,6 +1,7 @@
 //! Passing a request on and its answer back, both as they come.
 
 mod attempts;
+mod room;
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use crate::metrics::{Outcome, Recorder, UpstreamLabel};
 use crate::routes::{Limits, Route};
 use crate::upstream::{RequestHead, Transfer, Upstream, UpstreamError};
 use attempts::{Answered, Attempts};
+use room::Room;
 
 /// A request ready to be passed on.
 pub(crate) struct Forward {
@@ -83,13 +85,17 @@ impl Forward {
         let wants_websocket = head.wants_websocket;
         let patience = Patience::new(&route.limits, upload, began);
         if route.upstream.endpoints.len() == 0 {
-            Box::pin(route.upstream.resolve()).await;
+            Box::pin(route.upstream.resolve_first()).await;
         }
+        let mut room = match Room::try_take(&route, began, patience.upload.is_some()) {
+            Some(room) => room,
+            None => Box::pin(Room::wait(&route, patience.upload.is_some(), worker)).await?,
+        };
         let asked = Cell::new(None);
         let mut asking = Asking { recorder: &worker.recorder, label: route.upstream.label, has_ended: false };
         let mut answer = pin!(Attempts::new(&route.upstream, worker, head, body, &asked).run());
         let Answered { head, transfer, exchange } = loop {
-            match timeout_at(patience.until(), answer.as_mut()).await {
+            match timeout_at(room.until(patience.until()), answer.as_mut()).await {
                 Ok(answer) => {
                     asking.has_ended = true;
                     break answer.map_err(|error| patience.blame(error))?;
@@ -99,7 +105,10 @@ impl Forward {
                     worker.recorder.upstream(route.upstream.label, Outcome::Timeout);
                 })?,
             }
+            room.look(patience.stage());
         };
+        let now = Instant::now();
+        room.answered(head.status, patience.upload.as_ref().map(|upload| upload.moved_at()), now);
 
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             let is_agreed = wants_websocket && head.upgrade.is_some_and(|name| is_websocket(&name));
@@ -108,7 +117,7 @@ impl Forward {
                 None => Err(not_agreed(&route)),
             };
         }
-        worker.recorder.first_byte(route.upstream.label, began.elapsed());
+        worker.recorder.first_byte(route.upstream.label, now.saturating_duration_since(began));
         let body = UpstreamBody::new(transfer, exchange, &route, worker, patience.deadline());
         let mut response = Response::new(ReplyBody::Upstream(body));
         *response.status_mut() = head.status;

@@ -1,13 +1,14 @@
 //! What a list of services and routes must agree on before anything is routed by it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::num::NonZeroU16;
 
 use anyhow::{Context as _, bail, ensure};
 use url::Url;
 
 use crate::cors::Cors;
 use crate::limit::Policies;
-use crate::upstream::check_place;
+use crate::upstream::{HealthCheck, Site, check_place};
 
 use super::{OWN_PATHS, RouteEntry, RouteFile, ServiceEntry, TokenRule, covers};
 
@@ -34,20 +35,19 @@ impl RouteFile {
         Ok(())
     }
 
-    /// The address behind a route.
-    pub(super) fn url_of<'a>(&'a self, route: &'a RouteEntry) -> Option<&'a Url> {
-        match &route.service {
-            Some(name) => self.services.get(name).map(|service| &service.url),
-            None => route.url.as_ref(),
-        }
-    }
-
-    /// The places behind a route, if they are not that of its address.
-    pub(super) fn places_of<'a>(&'a self, route: &'a RouteEntry) -> &'a [String] {
-        match &route.service {
-            Some(name) => self.services.get(name).map_or(&[], |service| &service.endpoints),
-            None => &route.endpoints,
-        }
+    /// Where what is behind a route is.
+    pub(super) fn site_of(&self, route: &RouteEntry) -> anyhow::Result<Site> {
+        let service = route.service.as_ref().and_then(|name| self.services.get(name));
+        let (url, places, health, port) = match service {
+            Some(service) => (Some(&service.url), &service.endpoints, &service.health, service.health_port),
+            None => (route.url.as_ref(), &route.endpoints, &route.health, route.health_port),
+        };
+        let health = health.as_deref().map(str::parse).transpose().context("health: not a path")?;
+        Ok(Site {
+            url: url.with_context(|| format!("{}: no address", route.prefix))?.clone(),
+            places: places.clone(),
+            health: health.map(|path| HealthCheck { path, port: port.map(Into::into) }),
+        })
     }
 
     fn leads_inside(&self, url: &Url) -> bool {
@@ -74,6 +74,7 @@ impl ServiceEntry {
             self.url.port_or_known_default() != Some(self.internal_port),
             "{place}.url: leads to the internal listener, which no client may reach"
         );
+        check_health(&place, self.health.as_deref(), self.health_port)?;
         if let Some(schema) = &self.schema {
             ensure!(is_identifier(schema), "{place}.schema: {schema} is not a plain lower-case identifier");
         }
@@ -114,11 +115,23 @@ impl RouteEntry {
             !self.cache || self.token != TokenRule::Required,
             "{place}.cache: what requires a token is not public, so none of it would be kept"
         );
+        check_health(place, self.health.as_deref(), self.health_port)?;
+        ensure!(
+            self.service.is_none() || self.health.is_none(),
+            "{place}.health: that of a service is said where it is"
+        );
         if let Some(path) = &self.openapi {
             ensure!(is_plain_path(path), "{place}.openapi: must be a path such as /openapi.json");
         }
         Ok(())
     }
+}
+
+fn check_health(place: &str, path: Option<&str>, port: Option<NonZeroU16>) -> anyhow::Result<()> {
+    let is_path = path.is_none_or(|path| path == "/" || is_plain_path(path));
+    ensure!(is_path, "{place}.health: must be a path such as /healthz");
+    ensure!(path.is_some() || port.is_none(), "{place}.health_port: there is no health to ask for");
+    Ok(())
 }
 
 fn check_prefix(prefix: &str) -> anyhow::Result<()> {

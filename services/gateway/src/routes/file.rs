@@ -1,6 +1,7 @@
 //! `portico.toml`: the one list of services and routes.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::time::Duration;
 
@@ -48,6 +49,10 @@ pub struct ServiceEntry {
     pub internal_port: u16,
     /// The Postgres schema it owns, if it owns one.
     pub schema: Option<String>,
+    /// The path that each of its places is asked at to see whether it is well, if they are asked.
+    pub health: Option<String>,
+    /// The port that is asked, if it is not that of the place.
+    pub health_port: Option<NonZeroU16>,
 }
 
 /// A prefix of paths and who answers them: a service of the suite, or a guest at any address.
@@ -63,6 +68,10 @@ pub struct RouteEntry {
     /// The places the guest is at (`host:port`), if those are not the one of the URL.
     #[serde(default)]
     pub endpoints: Vec<String>,
+    /// The path that each place of the guest is asked at to see whether it is well, if they are asked.
+    pub health: Option<String>,
+    /// The port that is asked, if it is not that of the place.
+    pub health_port: Option<NonZeroU16>,
     /// What is asked of the caller's token.
     pub token: TokenRule,
     /// Where a guest publishes its OpenAPI 3.1 document, if it does.
@@ -82,6 +91,9 @@ pub struct RouteEntry {
     /// Whether public answers are kept for those who ask next.
     #[serde(default)]
     pub cache: bool,
+    /// Whether its requests count among those the service has at once.
+    #[serde(default = "yes")]
+    pub limit_concurrency: bool,
     /// The largest request body that is passed on.
     pub body_limit_bytes: Option<u64>,
 }
@@ -121,6 +133,8 @@ impl RouteFile {
 
     /// Says where a service really is, as only the one who started it knows.
     ///
+    /// Where it is at another port, so may be the one its health is asked at; then it is not asked.
+    ///
     /// # Errors
     /// No service has that name, or the address is not `http://host:port`.
     pub fn set_url(&mut self, service: &str, url: Url) -> anyhow::Result<()> {
@@ -129,10 +143,17 @@ impl RouteFile {
             .services
             .get_mut(service)
             .with_context(|| format!("services.{service}: there is no such service, only {known}"))?;
+        if entry.health_port.is_some() && url.port_or_known_default() != Some(entry.port) {
+            (entry.health, entry.health_port) = (None, None);
+        }
         entry.url = url;
         entry.endpoints.clear();
         self.check()
     }
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {

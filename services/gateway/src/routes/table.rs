@@ -4,15 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use url::Url;
-
 use super::{RouteEntry, RouteFile, TokenRule, covers};
 use crate::cache::{Caches, RouteCache};
 use crate::config::ProxyConfig;
 use crate::limit::{Per, Policies, PolicySet};
 use crate::metrics::{Metrics, RouteLabel};
-use crate::upstream::Upstream;
+use crate::upstream::{Site, Upstream};
 
 /// Where requests under a prefix go, and within which limits.
 pub(crate) struct Route {
@@ -41,6 +38,8 @@ pub(crate) struct Limits {
     pub total_timeout: Option<Duration>,
     /// Of the request's body.
     pub body_bytes: u64,
+    /// Whether it counts among the requests the service has at once.
+    pub concurrency: bool,
 }
 
 /// All routes, the longest prefix first.
@@ -51,26 +50,29 @@ pub(crate) struct RouteTable {
 
 impl RouteTable {
     /// Makes the table; `body_limit` counts where a route does not say.
+    ///
+    /// An upstream of the `known` table that is where it was goes on with all that was learned of it.
     pub fn new(
         file: &RouteFile,
         proxy: &ProxyConfig,
         body_limit: u64,
         metrics: &Metrics,
         caches: &Caches,
+        known: Option<&Self>,
     ) -> anyhow::Result<Self> {
         let mut upstreams = HashMap::new();
-        let targets = file.routes.iter().filter(|entry| entry.cache).map(|entry| file.target_of(entry));
-        let caches = caches.of(targets);
+        let cached = file.routes.iter().filter(|entry| entry.cache);
+        let targets = cached.map(|entry| file.target_of(entry)).collect::<anyhow::Result<Vec<_>>>()?;
+        let caches = caches.of(targets.into_iter());
         let policies = Policies::new(&file.limits)?;
         let mut routes = file
             .routes
             .iter()
             .map(|entry| {
                 let name = entry.upstream_name();
-                let url = file.url_of(entry).with_context(|| format!("{}: no address", entry.prefix))?;
                 let upstream = match upstreams.get(name) {
                     Some(upstream) => Arc::clone(upstream),
-                    None => Arc::new(Upstream::new(name, url, file.places_of(entry), metrics.upstream(name))?),
+                    None => upstream(name, file.site_of(entry)?, metrics, known)?,
                 };
                 upstreams.insert(name, Arc::clone(&upstream));
                 let limits = entry.limits(proxy, body_limit);
@@ -83,7 +85,7 @@ impl RouteTable {
                     upstream,
                     limits_of_clients: policies.of_route(&entry.prefix, &of_clients)?,
                     limits_of_subjects: policies.of_route(&entry.prefix, &of_subjects)?,
-                    cache: caches.get(&file.target_of(entry)).filter(|_| entry.cache).cloned(),
+                    cache: caches.get(&file.target_of(entry)?).filter(|_| entry.cache).cloned(),
                 }))
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
@@ -112,11 +114,19 @@ impl RouteTable {
     }
 }
 
+fn upstream(name: &str, site: Site, metrics: &Metrics, known: Option<&RouteTable>) -> anyhow::Result<Arc<Upstream>> {
+    let known = known.and_then(|table| table.upstream(name)).filter(|upstream| upstream.site == site);
+    match known {
+        Some(upstream) => Ok(Arc::clone(upstream)),
+        None => Ok(Arc::new(Upstream::new(name, site, metrics.upstream(name))?)),
+    }
+}
+
 impl RouteFile {
     /// Where a route leads: another text, another service.
-    fn target_of(&self, entry: &RouteEntry) -> String {
-        let (url, places) = (self.url_of(entry).map(Url::as_str), self.places_of(entry));
-        format!("{} to {} at {url:?} {places:?}", entry.prefix, entry.upstream_name())
+    fn target_of(&self, entry: &RouteEntry) -> anyhow::Result<String> {
+        let Site { url, places, health: _ } = self.site_of(entry)?;
+        Ok(format!("{} to {} at {url} {places:?}", entry.prefix, entry.upstream_name()))
     }
 
     /// The names of a route's limits that count subjects, and those of the others.
@@ -138,6 +148,43 @@ impl RouteEntry {
             idle_timeout: self.idle_timeout.unwrap_or(proxy.upstream_idle_timeout),
             total_timeout: self.total_timeout,
             body_bytes: self.body_limit_bytes.unwrap_or(body_limit),
+            concurrency: self.limit_concurrency,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::CacheConfig;
+
+    const FILE: &str = r#"
+        [services.shop]
+        url = "http://127.0.0.1:7001"
+        port = 7001
+        internal_port = 7002
+        [[routes]]
+        prefix = "/v1/shop"
+        service = "shop"
+        token = "ignored"
+    "#;
+
+    fn table(text: &str, known: Option<&RouteTable>) -> RouteTable {
+        let file = RouteFile::parse(text).unwrap();
+        let caches = Caches::new(&CacheConfig::default());
+        RouteTable::new(&file, &ProxyConfig::default(), 1, &Metrics::default(), &caches, known).unwrap()
+    }
+
+    #[test]
+    fn what_is_known_of_an_upstream_outlives_a_new_table_unless_it_has_moved() {
+        let first = table(FILE, None);
+        let guest = "[[routes]]\nprefix = \"/v1/guest\"\nurl = \"http://127.0.0.1:7003\"\ntoken = \"ignored\"\n";
+
+        let second = table(&format!("{FILE}{guest}"), Some(&first));
+        let moved = table(&FILE.replace("127.0.0.1:7001", "127.0.0.2:7001"), Some(&second));
+
+        let shop = |table: &RouteTable| Arc::clone(table.upstream("shop").unwrap());
+        assert!(Arc::ptr_eq(&shop(&first), &shop(&second)));
+        assert!(!Arc::ptr_eq(&shop(&second), &shop(&moved)));
     }
 }

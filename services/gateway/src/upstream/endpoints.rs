@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 
-use super::endpoint::{Endpoint, EndpointView, Exchange, Use};
+use super::endpoint::{Endpoint, EndpointView, Exchange};
+use super::record::Use;
 
 /// Of two endpoints that cost nearly the same either is asked.
 const CLEARLY: f64 = 0.8;
@@ -44,7 +45,8 @@ impl Endpoints {
 
     /// Chooses one that was not tried, if there is one: of two at random the one with less to do.
     ///
-    /// An ejected one is chosen if all are, or to show that it is well again by a request that may be repeated.
+    /// One that is left out is chosen if all are. An ejected one is, too, to show by a request that may be repeated
+    /// that it is well again.
     pub fn pick(&self, tried: &[SocketAddr], may_repeat: bool, now: Instant) -> Option<Exchange> {
         let endpoints = self.0.load();
         if let [only] = &endpoints[..] {
@@ -53,7 +55,7 @@ impl Endpoints {
         let untried: Vec<&Arc<Endpoint>> =
             endpoints.iter().filter(|endpoint| !tried.contains(&endpoint.address)).collect();
         if may_repeat && let Some(due) = untried.iter().find(|endpoint| endpoint.try_trial(now)) {
-            return Some(due.begin(now));
+            return Some(due.begin_trial(now));
         }
         let good = |endpoint: &&&Arc<Endpoint>| endpoint.may_be_asked(now) == Use::Good;
         let usable: Vec<&Arc<Endpoint>> = untried.iter().filter(good).copied().collect();
@@ -78,7 +80,7 @@ impl Endpoints {
         if endpoints.len() > 1
             && let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.address == address)
         {
-            endpoint.begin(now).answered(now, true, self.may_eject());
+            endpoint.begin(now).answered(now, true, self.may_eject(now));
         }
     }
 
@@ -87,16 +89,27 @@ impl Endpoints {
         self.0.load().iter().map(|endpoint| endpoint.view(now)).collect()
     }
 
-    /// Whether one more may be ejected: at most half of them are at once.
-    pub fn may_eject(&self) -> bool {
+    /// All there are now.
+    pub fn all(&self) -> Arc<Vec<Arc<Endpoint>>> {
+        self.0.load_full()
+    }
+
+    /// How many are not left out.
+    pub fn usable(&self, now: Instant) -> usize {
+        self.0.load().iter().filter(|endpoint| !endpoint.is_out(now)).count()
+    }
+
+    /// Whether one more may be left out for how it did: then at most half of them are.
+    pub fn may_eject(&self, now: Instant) -> bool {
         let endpoints = self.0.load();
-        let ejected = endpoints.iter().filter(|endpoint| endpoint.is_ejected()).count();
-        (ejected + 1) * 2 <= endpoints.len()
+        let out = endpoints.iter().filter(|endpoint| endpoint.is_out(now)).count();
+        (out + 1) * 2 <= endpoints.len()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::time::Duration;
 
     use super::*;
@@ -113,7 +126,7 @@ mod tests {
         let others: Vec<_> = [1, 2, 3].into_iter().filter(|other| *other != port).map(address).collect();
         for _ in 0..times {
             let exchange = endpoints.pick(&others, false, now).unwrap();
-            exchange.answered(now, true, endpoints.may_eject());
+            exchange.answered(now, true, endpoints.may_eject(now));
         }
     }
 
@@ -160,6 +173,25 @@ mod tests {
 
         assert!(endpoints.pick(&[], false, now).is_some());
         assert!(endpoints.pick(&[1, 2, 3].map(address), true, now).is_some());
+    }
+
+    #[test]
+    fn who_is_not_well_is_asked_only_when_nobody_is_well() {
+        let (endpoints, now) = (three(), Instant::now());
+        let all = endpoints.all();
+        let check = |is_well: [bool; 3]| {
+            for (endpoint, is_well) in all.iter().zip(is_well) {
+                endpoint.checked(is_well);
+                endpoint.checked(is_well);
+            }
+            let asked = (0..200).filter_map(|_| Some(endpoints.pick(&[], true, now)?.address().port()));
+            (endpoints.usable(now), asked.collect::<BTreeSet<_>>())
+        };
+
+        assert_eq!(check([false, true, true]), (2, BTreeSet::from([2, 3])));
+        assert_eq!(check([false, true, false]), (1, BTreeSet::from([2])));
+        assert_eq!(check([false, false, false]), (0, BTreeSet::from([1, 2, 3])));
+        assert_eq!(check([true, false, false]), (1, BTreeSet::from([1])));
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub(crate) enum UpstreamError {
     Broken { upstream: String, source: anyhow::Error },
     #[error("`{upstream}` took too long")]
     TimedOut { upstream: String },
+    #[error("`{upstream}` has all it can do")]
+    Overloaded { upstream: String, reason: &'static str },
     #[error("the body is larger than the {limit} bytes this path takes")]
     BodyTooLarge { limit: u64 },
     #[error("the body stopped arriving")]
@@ -29,6 +31,9 @@ impl From<UpstreamError> for ApiError {
             }
             UpstreamError::Broken { .. } => Self::new(&problems::UPSTREAM_BROKEN, detail).with_cause(error),
             UpstreamError::TimedOut { .. } => Self::new(&problems::UPSTREAM_TIMEOUT, detail),
+            UpstreamError::Overloaded { reason, .. } => {
+                Self::new(&problems::OVERLOADED, detail).retry_after(1).because(reason)
+            }
             UpstreamError::BodyTooLarge { .. } => Self::new(&kinds::BODY_TOO_LARGE, detail),
             UpstreamError::BodyTooSlow => Self::new(&kinds::BODY_TOO_SLOW, detail),
             UpstreamError::BodyBroken => Self::new(&problems::INVALID_REQUEST, detail),

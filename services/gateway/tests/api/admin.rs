@@ -22,6 +22,7 @@ async fn routes_endpoints_keys_and_limits_are_shown_as_json() {
     let shop = view["upstreams"].as_array().unwrap().iter().find(|upstream| upstream["name"] == "shop").unwrap();
     assert_eq!(shop["endpoints"][0]["address"], suite.upstream.address.to_string());
     assert_eq!(shop["endpoints"][0]["standing"], "good");
+    assert_eq!((&shop["in_flight"], &shop["concurrency_limit"]), (&0.into(), &128.into()));
     assert_eq!(view["keys"], serde_json::json!(["test-key"]));
     assert_eq!(view["routes_are_current"], true);
 }

@@ -86,6 +86,11 @@ fn a_wrong_file_is_refused_by_the_key_at_fault() {
         (shop("prefix = \"/v1/a\"\nurl = \"http://u:p@x:1\""), "routes[0].url"),
         (shop("prefix = \"/v1/a\"\nurl = \"http://shop:2\""), "routes[0].url: leads to an internal listener"),
         (shop(&format!("{good}\nopenapi = \"/openapi.json\"")), "routes[0].openapi"),
+        (shop(&format!("{good}\nhealth = \"/healthz\"")), "routes[0].health"),
+        (shop(good).replace("port = 1\n", "port = 1\nhealth = \"healthz\"\n"), "services.shop.health"),
+        (shop(good).replace("port = 1\n", "port = 1\nhealth = \"/a?b\"\n"), "services.shop.health"),
+        (shop(good).replace("port = 1\n", "port = 1\nhealth_port = 2\n"), "services.shop.health_port"),
+        (shop(good).replace("port = 1\n", "port = 1\nhealth = \"/\"\nhealth_port = 0\n"), "health_port"),
         (shop(&format!("{good}\ntimeout_secs = 0")), "timeout_secs"),
         (shop(&format!("{good}\nidle_timeout_secs = -1")), "idle_timeout_secs"),
         (shop(&format!("{good}\ntotal_timeout_secs = \"1\"")), "total_timeout_secs"),
@@ -108,6 +113,22 @@ fn a_wrong_file_is_refused_by_the_key_at_fault() {
         let error = format!("{:#}", RouteFile::parse(&text).expect_err(key));
         assert!(error.contains(key), "{key} is not named: {error}");
     }
+}
+
+#[test]
+fn a_service_that_is_elsewhere_is_not_asked_for_its_health_at_a_port_nobody_knows() {
+    let text = include_str!("../../../../portico.toml");
+    let mut file = RouteFile::parse(text).unwrap();
+    let health = |file: &RouteFile| (file.services["product"].health.clone(), file.services["product"].health_port);
+    let as_shipped = health(&file);
+    assert!(as_shipped.0.is_some() && as_shipped.1.is_some());
+
+    file.set_url("product", "http://product.prod.internal:8083".parse().unwrap()).unwrap();
+    let at_its_port = health(&file);
+    file.set_url("product", "http://127.0.0.1:4567".parse().unwrap()).unwrap();
+
+    assert_eq!(at_its_port, as_shipped);
+    assert_eq!(health(&file), (None, None));
 }
 
 #[test]

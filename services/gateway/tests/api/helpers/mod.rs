@@ -1,5 +1,6 @@
 //! A gateway under test, what is behind it, and clients that are not polite.
 
+mod played;
 mod raw;
 mod strict;
 mod upstream;
@@ -20,12 +21,16 @@ use portico_testkit::{Client, Issuer, RunningService, User};
 
 use crate::logs;
 
+pub use played::{Play, PlayedUpstream};
 pub use raw::{Connection, RawReply, RawUpstream};
 pub use strict::{Arrival, StrictUpstream};
 pub use upstream::Upstream;
 
 /// Longer than anything that works takes; only a failing test waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// So that a changed file is soon noticed.
+const RELOAD_EVERY: Duration = Duration::from_millis(20);
 
 /// A gateway in front of one counting upstream that plays every service.
 pub struct Suite {
@@ -176,7 +181,7 @@ pub async fn start_gateway_with_file(path: &Path, tokens: TokenConfig) -> Runnin
     let routes = RouteFile::read(path).expect("the test's routes");
     RunningService::start(|server, listeners, lifecycle| {
         let mut config = config(server, ProxyConfig::default(), tokens);
-        path.clone_into(&mut config.routes.routes);
+        config.routes = RoutesConfig { routes: path.to_owned(), reload_every: RELOAD_EVERY, upstreams: Vec::new() };
         serve(config, routes, listeners, Clock::system(), lifecycle)
     })
     .await
@@ -188,7 +193,7 @@ pub fn config(server: ServerConfig, proxy: ProxyConfig, tokens: TokenConfig) -> 
         server,
         tokens,
         telemetry: TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Text },
-        routes: RoutesConfig { routes: PathBuf::new(), upstreams: Vec::new() },
+        routes: RoutesConfig { routes: PathBuf::new(), ..RoutesConfig::default() },
         proxy,
         edge: EdgeConfig { workers: NonZeroUsize::new(2), ..EdgeConfig::default() },
         access_log: AccessLogConfig::default(),

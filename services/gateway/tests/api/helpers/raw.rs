@@ -38,6 +38,10 @@ impl Connection {
         Self(BufReader::new(TcpStream::connect(address).await.expect("a connection")))
     }
 
+    pub fn of(stream: TcpStream) -> Self {
+        Self(BufReader::new(stream))
+    }
+
     pub async fn write(&mut self, text: impl AsRef<[u8]>) {
         self.0.get_mut().write_all(text.as_ref()).await.expect("a peer that reads");
     }
@@ -58,6 +62,17 @@ impl Connection {
             head
         };
         timeout(PATIENCE, reading).await.expect("a head in time")
+    }
+
+    /// The next head, without patience; nothing if the peer leaves.
+    pub async fn next_head(&mut self) -> Option<String> {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if self.0.read_line(&mut head).await.ok()? == 0 {
+                return None;
+            }
+        }
+        Some(head)
     }
 
     /// Reads `count` bytes.

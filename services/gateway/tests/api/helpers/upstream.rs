@@ -27,6 +27,7 @@ pub struct Upstream {
 /// What happened at an upstream.
 struct Seen {
     is_published: AtomicBool,
+    is_well: AtomicBool,
     requests: AtomicUsize,
     arrived: Notify,
     /// One permit for each request that was given up.
@@ -45,6 +46,7 @@ impl Upstream {
     pub async fn start_unpublished() -> Self {
         let seen = Arc::new(Seen {
             is_published: AtomicBool::new(false),
+            is_well: AtomicBool::new(true),
             requests: AtomicUsize::new(0),
             arrived: Notify::new(),
             abandoned: Semaphore::new(0),
@@ -62,7 +64,12 @@ impl Upstream {
         self.seen.is_published.store(true, Ordering::SeqCst);
     }
 
-    /// How many requests arrived, those for the document aside.
+    /// Says from now on at `/healthz` whether it is well; whatever it says, it answers.
+    pub fn says_it_is_well(&self, is_well: bool) {
+        self.seen.is_well.store(is_well, Ordering::SeqCst);
+    }
+
+    /// How many requests arrived, those for the document and its health aside.
     pub fn hits(&self) -> usize {
         self.seen.requests.load(Ordering::SeqCst)
     }
@@ -109,6 +116,10 @@ async fn answer(State(seen): State<Arc<Seen>>, request: Request) -> Response {
         } else {
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         };
+    }
+    if request.uri().path() == "/healthz" {
+        let is_well = seen.is_well.load(Ordering::SeqCst);
+        return if is_well { StatusCode::NO_CONTENT } else { StatusCode::SERVICE_UNAVAILABLE }.into_response();
     }
     seen.requests.fetch_add(1, Ordering::SeqCst);
     seen.arrived.notify_one();
