@@ -5,8 +5,9 @@ use std::fmt::{self, Write as _};
 use chrono::SecondsFormat;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::fmt::format::{FormatFields as _, JsonFields, Writer};
+use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
@@ -40,7 +41,7 @@ where
             timestamp: Clock::system().now().to_rfc3339_opts(SecondsFormat::Micros, true),
             level: event.metadata().level().as_str(),
             target: event.metadata().target(),
-            fields: fields(context, event)?,
+            fields: fields(context, event),
         };
         writeln!(writer, "{}", serde_json::to_string(&line).map_err(|_| fmt::Error)?)
     }
@@ -61,14 +62,14 @@ where
     ) -> fmt::Result {
         let paint = Paint { is_coloured: writer.has_ansi_escapes() };
         let level = *event.metadata().level();
-        let line = text_line(paint, level, fields(context, event)?)?;
+        let line = text_line(paint, level, fields(context, event))?;
         let time = Clock::system().now().format("%H:%M:%S").to_string();
         writeln!(writer, "{} {line}", paint.dim(&time))
     }
 }
 
 /// The fields of the spans from the outermost in, then the event's own; the inner of two alike wins.
-fn fields<S>(context: &FmtContext<'_, S, JsonFields>, event: &Event<'_>) -> Result<Fields, fmt::Error>
+fn fields<S>(context: &FmtContext<'_, S, JsonFields>, event: &Event<'_>) -> Fields
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
@@ -78,10 +79,44 @@ where
             all.extend(read(&formatted.fields));
         }
     }
-    let mut own = String::new();
-    JsonFields::new().format_fields(Writer::new(&mut own), event)?;
-    all.extend(read(&own));
-    Ok(all)
+    event.record(&mut Own(&mut all));
+    all
+}
+
+/// The fields of the event itself, put where those of the spans are.
+struct Own<'a>(&'a mut Fields);
+
+impl Own<'_> {
+    fn put(&mut self, field: &Field, value: impl Into<Value>) {
+        let name = field.name();
+        self.0.insert(name.strip_prefix("r#").unwrap_or(name).to_owned(), value.into());
+    }
+}
+
+impl Visit for Own<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, format!("{value:?}"));
+    }
 }
 
 fn read(json: &str) -> Fields {
