@@ -106,11 +106,15 @@ fn check_characters(given: &PathAndQuery) -> Result<(), TargetError> {
 
 /// RFC 3986 `pchar` and the slash, without `;`: some servers cut a segment there, others do not.
 fn is_path_character(byte: u8) -> bool {
-    is_unreserved(byte) || b"/%:@!$&'()*+,=".contains(&byte)
+    is_unreserved(byte)
+        || matches!(
+            byte,
+            b'/' | b'%' | b':' | b'@' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'='
+        )
 }
 
 fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
 fn check_segments(path: &str) -> Result<(), TargetError> {

@@ -1,7 +1,6 @@
 //! The connections of one worker to services: kept alive, and used again by the request that comes next.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -11,10 +10,10 @@ use super::http1::Connection;
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
 const IDLE_CONNECTIONS: usize = 256;
 
-/// Idle connections by address, the one used last on top.
+/// Idle connections by address, the one used last on top. There are too few addresses to hash them.
 #[derive(Default)]
 pub(crate) struct Pool {
-    idle: RefCell<HashMap<SocketAddr, Vec<Idle>>>,
+    idle: RefCell<Vec<(SocketAddr, Vec<Idle>)>>,
 }
 
 struct Idle {
@@ -26,7 +25,7 @@ impl Pool {
     /// An idle connection that still seems to be good.
     pub fn take(&self, address: SocketAddr) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
-        let connections = idle.get_mut(&address)?;
+        let (_, connections) = idle.iter_mut().find(|(at, _)| *at == address)?;
         while let Some(Idle { connection, .. }) = connections.pop() {
             if connection.is_quiet() {
                 return Some(connection);
@@ -38,9 +37,11 @@ impl Pool {
     /// Keeps a connection that can be used again.
     pub fn give_back(&self, address: SocketAddr, connection: Connection) {
         let mut idle = self.idle.borrow_mut();
-        let connections = idle.entry(address).or_default();
-        if connections.len() < IDLE_CONNECTIONS {
-            connections.push(Idle { connection, since: Instant::now() });
+        let kept = Idle { connection, since: Instant::now() };
+        match idle.iter_mut().find(|(at, _)| *at == address) {
+            Some((_, connections)) if connections.len() < IDLE_CONNECTIONS => connections.push(kept),
+            Some(_) => {}
+            None => idle.push((address, vec![kept])),
         }
     }
 
@@ -48,7 +49,7 @@ impl Pool {
     pub fn close_idle(&self, now: Instant) {
         let is_good =
             |idle: &Idle| now.saturating_duration_since(idle.since) < IDLE_CONNECTION && idle.connection.is_quiet();
-        self.idle.borrow_mut().retain(|_, connections| {
+        self.idle.borrow_mut().retain_mut(|(_, connections)| {
             connections.retain(is_good);
             !connections.is_empty()
         });
