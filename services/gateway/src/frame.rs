@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use http::request::Parts;
 use http::uri::Scheme;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use portico_common::error::{ApiError, kinds};
 
 use crate::problems;
@@ -40,14 +40,6 @@ pub(crate) fn asks_for_websocket(head: &Parts) -> bool {
         && head.version == Version::HTTP_11
         && lists(&head.headers, &header::UPGRADE, "websocket")
         && lists(&head.headers, &header::CONNECTION, "upgrade")
-}
-
-/// Whether the client closes the connection after this request (RFC 9112 section 9.3).
-pub(crate) fn is_last<B>(request: &Request<B>) -> bool {
-    match request.version() {
-        Version::HTTP_10 => !lists(request.headers(), &header::CONNECTION, "keep-alive"),
-        _ => lists(request.headers(), &header::CONNECTION, "close"),
-    }
 }
 
 fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
@@ -94,7 +86,7 @@ fn is_host(host: &[u8]) -> bool {
     } else {
         host.split_at(host.iter().position(|byte| *byte == b':').unwrap_or(host.len()))
     };
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     !name.is_empty() && name.iter().all(is_name) && (port.is_empty() || is_port(port))
 }
 
@@ -111,6 +103,8 @@ fn refused(detail: &str) -> ApiError {
 
 #[cfg(test)]
 mod tests {
+    use http::Request;
+
     use super::*;
 
     fn checked(request: http::request::Builder) -> Result<Option<HeaderValue>, &'static str> {

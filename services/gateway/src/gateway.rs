@@ -11,7 +11,7 @@ use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use portico_common::error::{ApiError, kinds, render};
 use portico_common::lifecycle::Lifecycle;
 use portico_common::middleware::X_REQUEST_ID;
@@ -69,7 +69,7 @@ impl Gateway {
     /// Answers a request: a service's answer, the gateway's own, or a problem.
     pub async fn answer(
         &self,
-        request: Request<Incoming>,
+        request: Request<ClientBody>,
         client: &ClientConnection,
         worker: &Rc<Worker>,
     ) -> Response<ReplyBody> {
@@ -186,13 +186,12 @@ impl Gateway {
     /// room for what others wait for.
     async fn run_phases(
         &self,
-        request: Request<Incoming>,
+        request: Request<ClientBody>,
         line: &mut AccessLine,
         client: &ClientConnection,
         worker: &Worker,
     ) -> Result<Plan, ApiError> {
         let (head, body) = request.into_parts();
-        let body = ClientBody::new(body, &head.headers);
         let host = frame::check(&head)?;
         if frame::asks_about_the_server(&head) {
             return Ok(Plan::Answer(own::abilities()));

@@ -23,6 +23,7 @@ mod frame;
 mod gateway;
 mod gauges;
 mod headers;
+mod http1;
 mod limit;
 mod metrics;
 mod openapi;

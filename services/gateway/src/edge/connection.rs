@@ -34,8 +34,6 @@ pub(crate) struct ClientConnection {
     open: Cell<usize>,
     wait: Cell<(Wait, Instant)>,
     ending: Cell<Option<Ending>>,
-    /// The client wants no answer after that of its current request.
-    pub(super) has_said_goodbye: Cell<bool>,
     /// Where its bytes go once the answer that says so is written.
     pub(super) tunnel: RefCell<Option<Tunnel>>,
     waker: RefCell<Option<Waker>>,
@@ -82,7 +80,6 @@ impl ClientConnection {
             open: Cell::new(0),
             wait: Cell::new((Wait::First, Instant::now())),
             ending: Cell::new(None),
-            has_said_goodbye: Cell::new(false),
             tunnel: RefCell::default(),
             waker: RefCell::default(),
         }
@@ -100,7 +97,8 @@ impl ClientConnection {
             return Some(good.clone());
         }
         let good = verifier.recall(headers)?;
-        self.credentials.replace(Some((first.clone(), good.clone())));
+        // A copy: what came points into all that was read with it.
+        self.credentials.replace(HeaderValue::from_bytes(first.as_bytes()).ok().map(|own| (own, good.clone())));
         Some(good)
     }
 
@@ -179,15 +177,21 @@ impl ClientConnection {
     /// Does something that has no place to stop at, so that letting the connection go means nothing to it.
     pub(super) async fn unless_cut(&self, doing: impl Future<Output = Ended>) -> Ended {
         let mut doing = pin!(doing);
-        poll_fn(|context| {
-            while let Poll::Ready(ending) = self.poll_ending(context) {
-                if let Ending::Cut(reason) = ending {
-                    return Poll::Ready(Err(reason.into()));
-                }
-            }
-            doing.as_mut().poll(context)
+        poll_fn(|context| match self.poll_cut(context) {
+            Poll::Ready(reason) => Poll::Ready(Err(reason.into())),
+            Poll::Pending => doing.as_mut().poll(context),
         })
         .await
+    }
+
+    /// Ready with the reason when the connection must not go on, whatever it is at.
+    pub(super) fn poll_cut(&self, context: &Context<'_>) -> Poll<&'static str> {
+        while let Poll::Ready(ending) = self.poll_ending(context) {
+            if let Ending::Cut(reason) = ending {
+                return Poll::Ready(reason);
+            }
+        }
+        Poll::Pending
     }
 
     pub(super) fn poll_ending(&self, context: &Context<'_>) -> Poll<Ending> {

@@ -9,9 +9,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Request, StatusCode, header};
+use http::Request;
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
@@ -22,9 +22,8 @@ use tokio_util::either::Either;
 
 use super::connection::{ClientConnection, Ended, Ending};
 use super::framing::{Refusal, StrictIo};
-use super::{Accepted, Worker, refusal, tls};
-use crate::body::Reply;
-use crate::frame;
+use super::{Accepted, Worker, http1, refusal, tls};
+use crate::body::{ClientBody, Reply};
 use crate::metrics::Protocol;
 
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -64,7 +63,7 @@ async fn converse(mut stream: TcpStream, client: &Rc<ClientConnection>, worker: 
     match &read[..] {
         [] => Ok(()),
         bytes if bytes.starts_with(H2_PREFACE) => serve_http2(stream, read, client, worker).await,
-        _ => serve_http1(stream, read, client, worker).await,
+        _ => http1::serve(stream, read, client, worker).await,
     }
 }
 
@@ -90,11 +89,11 @@ async fn converse_over_tls(
     if has_chosen_http2 {
         return serve_http2(stream, Bytes::new(), client, worker).await;
     }
-    serve_http1(stream, Bytes::new(), client, worker).await
+    http1::serve(stream, Bytes::new(), client, worker).await
 }
 
 /// A client's socket, or what TLS makes of it: one type, so that there is one copy of HTTP.
-type ClientStream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+pub(super) type ClientStream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// Reads until it is clear which HTTP is spoken; nothing if the client leaves before.
 async fn read_opening(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
@@ -110,51 +109,18 @@ async fn read_opening(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes
     }
 }
 
-async fn serve_http1(stream: ClientStream, read: Bytes, client: &Rc<ClientConnection>, worker: &Rc<Worker>) -> Ended {
-    let _connected = worker.recorder.connected(Protocol::Http1);
-    let service = service_fn(|request| answer(request, client, worker));
-    let io = TokioIo::new(StrictIo::new(stream, read, Rc::clone(&client.wire)));
-    let mut http = http1::Builder::new().serve_connection(io, service);
-
-    let mut is_refused = false;
-    let ended = poll_fn(|context| {
-        let polled = poll_unless_ended(Pin::new(&mut http), client, context);
-        if polled.is_ready() || is_refused || client.wire.refusal().is_none() {
-            return polled;
-        }
-        // What came before the refused head is still answered.
-        is_refused = true;
-        Pin::new(&mut http).graceful_shutdown();
-        poll_unless_ended(Pin::new(&mut http), client, context)
-    })
-    .await;
-    if ended.is_ok()
-        && !client.has_said_goodbye.get()
-        && let Some(refused) = client.wire.refusal()
-    {
-        let (stream, _) = http.into_parts().io.into_inner().into_inner();
-        refusal::answer(stream, refused, worker).await?;
-        return Ok(());
-    }
-    let Some(tunnel) = client.tunnel.take() else {
-        return ended;
-    };
-    ended?;
-    let _open = client.begin();
-    let _tunnelled = worker.recorder.connected(Protocol::Upgraded);
-    client.wire.tunnel();
-    let stream = http.into_parts().io.into_inner();
-    client.unless_cut(tunnel.run(stream)).await
-}
-
 async fn serve_http2(stream: ClientStream, read: Bytes, client: &Rc<ClientConnection>, worker: &Rc<Worker>) -> Ended {
     let _connected = worker.recorder.connected(Protocol::Http2);
     client.is_http2.set(true);
     client.wire.pass_unread();
     let (served, working) = (Rc::clone(client), Rc::clone(worker));
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let (client, worker) = (Rc::clone(&served), Rc::clone(&working));
-        async move { answer(request, &client, &worker).await }
+        async move {
+            let open = client.begin();
+            let answer = worker.gateway.answer(request.map(ClientBody::http2), &client, &worker).await;
+            Ok::<_, Infallible>(answer.map(|body| Reply::new(body, open)))
+        }
     });
     let io = TokioIo::new(StrictIo::new(stream, read, Rc::clone(&client.wire)));
     let mut http = pin!(http2_settings().serve_connection(io, service));
@@ -193,31 +159,6 @@ where
         Poll::Pending => {}
     }
     http.poll(context).map_err(Into::into)
-}
-
-async fn answer(
-    request: Request<Incoming>,
-    client: &Rc<ClientConnection>,
-    worker: &Rc<Worker>,
-) -> Result<http::Response<Reply>, Infallible> {
-    let open = client.begin();
-    client.has_said_goodbye.set(frame::is_last(&request));
-    let answer = worker.gateway.answer(request, client, worker);
-    if client.is_http2.get() {
-        return Ok(answer.await.map(|body| Reply::new(body, open)));
-    }
-    let asks_for_tunnel = client.wire.accept_request();
-    let mut response = answer.await.map(|body| Reply::new(body, open));
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return Ok(response);
-    }
-    if asks_for_tunnel {
-        client.wire.no_tunnel();
-    }
-    if worker.is_leaving() {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    Ok(response)
 }
 
 /// Runs the streams of HTTP/2 on the worker's own thread.

@@ -7,6 +7,7 @@
 mod connection;
 mod conversation;
 pub(crate) mod framing;
+mod http1;
 mod refusal;
 mod slots;
 mod tls;
@@ -30,6 +31,7 @@ use slots::{Slot, Slots};
 use worker::WorkerHandle;
 
 pub(crate) use connection::{ClientConnection, OpenRequest};
+pub(crate) use http1::ClientSocket;
 pub(crate) use tls::{Files, Tls};
 pub(crate) use tunnel::Tunnel;
 pub(crate) use worker::Worker;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use portico_common::clock::Clock;
 use portico_common::server::ServerConfig;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
@@ -37,6 +38,7 @@ pub(crate) struct Worker {
     is_leaving: Cell<bool>,
     watched: RefCell<HashMap<u64, Rc<ClientConnection>>>,
     next_key: Cell<u64>,
+    date: Cell<[u8; DATE]>,
 }
 
 /// Takes a connection out of those that are watched.
@@ -71,6 +73,11 @@ impl Worker {
         }
     }
 
+    /// The time as answers tell it (RFC 9110 section 6.6.1).
+    pub(super) fn date(&self) -> [u8; DATE] {
+        self.date.get()
+    }
+
     /// Looks at the time of all connections, for as long as it is polled.
     async fn look_after_connections(&self) {
         let mut ticks = interval(LOOK_EVERY);
@@ -82,8 +89,22 @@ impl Worker {
                 client.look(now, &self.settings, self.is_leaving());
             }
             self.pool.close_idle(now);
+            self.date.set(date());
         }
     }
+}
+
+/// The length of `Sun, 06 Nov 1994 08:49:37 GMT`.
+const DATE: usize = 29;
+
+fn date() -> [u8; DATE] {
+    let mut date = [b' '; DATE];
+    // Years of more than four digits are not what this text can say.
+    let written = Clock::system().now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if written.len() == DATE {
+        date.copy_from_slice(written.as_bytes());
+    }
+    date
 }
 
 enum Command {
@@ -118,6 +139,7 @@ impl WorkerHandle {
                 is_leaving: Cell::new(false),
                 watched: RefCell::default(),
                 next_key: Cell::new(0),
+                date: Cell::new(date()),
             });
             LocalSet::new().block_on(&runtime, run(worker, inbox, &count));
         })?;

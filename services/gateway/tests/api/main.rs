@@ -11,6 +11,7 @@ mod headers;
 mod health;
 mod helpers;
 mod hostile;
+mod http1;
 mod http2;
 mod keys;
 mod limits;

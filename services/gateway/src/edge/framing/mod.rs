@@ -23,8 +23,6 @@ mod tests;
 mod trailers;
 mod walker;
 mod wire;
-#[cfg(test)]
-mod with_hyper;
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -166,9 +164,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StrictIo<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.wire.is_kept_open() {
-            return self.poll_flush(cx);
-        }
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -55,7 +55,6 @@ pub(crate) struct Wire {
     written: Cell<u64>,
     is_write_pending: Cell<bool>,
     refusal: Cell<Option<Refusal>>,
-    is_kept_open: Cell<bool>,
     tunnel: Cell<Tunnel>,
     tunnel_waker: Cell<Option<Waker>>,
 }
@@ -88,13 +87,6 @@ impl Wire {
     /// Why nothing more is passed on; set by a read, once everything before has been taken.
     pub fn refusal(&self) -> Option<Refusal> {
         self.refusal.get()
-    }
-
-    /// From now on hyper can end HTTP without closing: something is going to be written behind its last answer.
-    ///
-    /// Behind a refused head it is so anyway. Whoever drives the connection then closes it.
-    pub fn keep_open(&self) {
-        self.is_kept_open.set(true);
     }
 
     /// Counts a request that reaches the service, and tells whether the bytes behind it are held back for its answer.
@@ -160,11 +152,6 @@ impl Wire {
 
     pub(super) fn refuse(&self, refusal: Refusal) {
         self.refusal.set(Some(refusal));
-        self.keep_open();
-    }
-
-    pub(super) fn is_kept_open(&self) -> bool {
-        self.is_kept_open.get()
     }
 
     pub(super) fn ask_tunnel(&self) {

@@ -9,8 +9,8 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use httparse::{ParserConfig, Response};
 
-use super::decoder::Decoder;
 use crate::headers::{ends_here, nominated};
+use crate::http1::Decoder;
 
 const LONGEST_HEAD: usize = 64 * 1024;
 const MOST_FIELDS: usize = 100;

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
-use super::outgoing::Outgoing;
+use crate::http1::Outgoing;
 
 /// An open connection.
 pub(crate) struct Connection {

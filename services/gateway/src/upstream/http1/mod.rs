@@ -5,8 +5,6 @@
 
 mod answer;
 mod connection;
-mod decoder;
-mod outgoing;
 mod request;
 #[cfg(test)]
 mod tests;

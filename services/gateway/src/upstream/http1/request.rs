@@ -2,12 +2,13 @@
 
 use bytes::{BufMut as _, BytesMut};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, header};
+use http::{Method, header};
 use hyper::body::Body as _;
 use tokio::time::Instant;
 
 use crate::body::RequestBody;
 use crate::headers::{RequestHeaders, write_field};
+use crate::http1::BodyLength;
 
 /// What is asked of a service. How long its body is the body says.
 pub(crate) struct RequestHead {
@@ -22,21 +23,12 @@ pub(crate) struct RequestHead {
 /// How many milliseconds the gateway still waits for the answer: whoever works longer works for nobody.
 const DEADLINE: &str = "x-portico-deadline-ms";
 
-/// How the end of a body is told (RFC 9112 section 6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BodyLength {
-    None,
-    Known(u64),
-    Chunked,
-}
-
-impl BodyLength {
-    pub fn of(body: &RequestBody) -> Self {
-        if body.is_end_stream() {
-            return Self::None;
-        }
-        body.size_hint().exact().map_or(Self::Chunked, Self::Known)
+/// How long a request says that its body is.
+pub(super) fn length_of(body: &RequestBody) -> BodyLength {
+    if body.is_end_stream() {
+        return BodyLength::None;
     }
+    body.size_hint().exact().map_or(BodyLength::Chunked, BodyLength::Known)
 }
 
 impl RequestHead {
@@ -52,7 +44,7 @@ impl RequestHead {
         }
         match body {
             BodyLength::Known(length) => write_number(header::CONTENT_LENGTH.as_str(), length, out),
-            BodyLength::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
+            BodyLength::Chunked | BodyLength::UntilClose => out.put_slice(b"transfer-encoding: chunked\r\n"),
             BodyLength::None if self.expects_body() => write_number(header::CONTENT_LENGTH.as_str(), 0, out),
             BodyLength::None => {}
         }
@@ -63,14 +55,6 @@ impl RequestHead {
     fn expects_body(&self) -> bool {
         matches!(self.method, Method::POST | Method::PUT | Method::PATCH)
     }
-}
-
-/// Writes fields that follow a body.
-pub(super) fn write_trailers(trailers: &HeaderMap, out: &mut BytesMut) {
-    for (name, value) in trailers {
-        write_field(name.as_str(), value.as_bytes(), out);
-    }
-    out.put_slice(b"\r\n");
 }
 
 fn write_number(name: &str, number: u64, out: &mut BytesMut) {

@@ -12,10 +12,9 @@ use hyper::body::{Body as _, Frame, SizeHint};
 
 use super::Connection;
 use super::answer::{self, AnswerHead, HeadScan};
-use super::decoder::{Decoder, Taken};
-use super::outgoing::Outgoing;
-use super::request::{BodyLength, RequestHead};
+use super::request::{RequestHead, length_of};
 use crate::body::{BoxError, RequestBody};
+use crate::http1::{BodyLength, Decoder, Outgoing, Taken};
 
 /// Room for the usual head with a small body; what is larger costs the allocator more.
 const READ_HEAD: usize = 4 * 1024;
@@ -69,11 +68,13 @@ enum SendFault {
 
 impl Transfer {
     pub fn new(connection: Connection, head: &RequestHead, body: RequestBody) -> Self {
-        let length = BodyLength::of(&body);
+        let length = length_of(&body);
+        let mut written = BytesMut::with_capacity(1024);
+        head.write(length, &mut written);
         Self {
             connection,
             method: head.method.clone(),
-            outgoing: Outgoing::new(head, length),
+            outgoing: Outgoing::new(written, length),
             body,
             is_body_over: length == BodyLength::None,
             is_committed: false,
@@ -108,8 +109,11 @@ impl Transfer {
         if !is_over || !self.is_kept || !self.connection.unread.is_empty() {
             return None;
         }
-        // One that is idle keeps no memory for what comes next.
-        self.connection.unread = BytesMut::new();
+        // The room the answer was read into serves the next one, if it is small and nobody holds on to the answer.
+        let unread = &mut self.connection.unread;
+        if unread.capacity() > READ_HEAD || !unread.try_reclaim(READ_HEAD) {
+            *unread = BytesMut::new();
+        }
         Some(self.connection)
     }
 

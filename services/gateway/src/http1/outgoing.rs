@@ -1,15 +1,26 @@
-//! What of a request waits to be written.
+//! What of a message waits to be written.
 
 use bytes::{Buf, BufMut as _, Bytes, BytesMut};
 use http::HeaderMap;
 
-use super::request::{BodyLength, RequestHead, write_trailers};
+use crate::headers::write_field;
 
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 const END_OF_CHUNK: &[u8] = b"\r\n";
+const END_OF_CHUNK_AND_LAST: &[u8] = b"\r\n0\r\n\r\n";
+
+/// How the end of a body is told (RFC 9112 section 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyLength {
+    None,
+    Known(u64),
+    Chunked,
+    /// By the end of the connection, to those who know no chunks.
+    UntilClose,
+}
 
 /// At most the head and one piece of the body, which is not copied.
-pub(super) struct Outgoing {
+pub(crate) struct Outgoing {
     before: BytesMut,
     data: Bytes,
     after: &'static [u8],
@@ -17,10 +28,9 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    pub fn new(head: &RequestHead, body: BodyLength) -> Self {
-        let mut before = BytesMut::with_capacity(1024);
-        head.write(body, &mut before);
-        Self { before, data: Bytes::new(), after: b"", body }
+    /// A message with this head, written already.
+    pub fn new(head: BytesMut, body: BodyLength) -> Self {
+        Self { before: head, data: Bytes::new(), after: b"", body }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -34,7 +44,7 @@ impl Outgoing {
 
     /// Whether the body is as long as was said, so that nothing can follow.
     pub fn is_complete(&self) -> bool {
-        self.body == BodyLength::Known(0)
+        matches!(self.body, BodyLength::None | BodyLength::Known(0))
     }
 
     /// Forgets what waits.
@@ -50,6 +60,7 @@ impl Outgoing {
         match &mut self.body {
             BodyLength::None => return if data.is_empty() { Ok(()) } else { Err(WrongLength) },
             BodyLength::Known(left) => *left = left.checked_sub(data.len() as u64).ok_or(WrongLength)?,
+            BodyLength::UntilClose => {}
             // An empty chunk would be the last one.
             BodyLength::Chunked if data.is_empty() => {}
             BodyLength::Chunked => {
@@ -61,7 +72,7 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Ends the body. It must have room.
+    /// Ends the body. It must have room, or without trailers be directly behind the last piece.
     ///
     /// # Errors
     /// The body is shorter than was said.
@@ -72,8 +83,9 @@ impl Outgoing {
                 self.before.put_slice(b"0\r\n");
                 write_trailers(trailers, &mut self.before);
             }
-            (BodyLength::Chunked, None) => self.after = LAST_CHUNK,
-            (BodyLength::None | BodyLength::Known(0), _) => {}
+            (BodyLength::Chunked, None) if self.after.is_empty() => self.after = LAST_CHUNK,
+            (BodyLength::Chunked, None) => self.after = END_OF_CHUNK_AND_LAST,
+            (BodyLength::None | BodyLength::Known(0) | BodyLength::UntilClose, _) => {}
         }
         Ok(())
     }
@@ -89,6 +101,14 @@ impl Outgoing {
     }
 }
 
+/// Writes fields that follow a body.
+fn write_trailers(trailers: &HeaderMap, out: &mut BytesMut) {
+    for (name, value) in trailers {
+        write_field(name.as_str(), value.as_bytes(), out);
+    }
+    out.put_slice(b"\r\n");
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("the body is not as long as was said")]
-pub(super) struct WrongLength;
+pub(crate) struct WrongLength;

@@ -12,7 +12,7 @@ const MOST_TRAILERS: usize = 32;
 
 /// Takes the body out of the bytes that come (RFC 9112 section 6.3).
 #[derive(Debug)]
-pub(super) enum Decoder {
+pub(crate) enum Decoder {
     Length(u64),
     Chunked(Chunks),
     Trailers,
@@ -21,7 +21,7 @@ pub(super) enum Decoder {
 }
 
 /// What could be taken.
-pub(super) enum Taken {
+pub(crate) enum Taken {
     Frame(Frame<Bytes>),
     End,
     /// Nothing before more bytes come.
