@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Request, StatusCode, header};
-use hyper::body::Incoming;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,9 +21,10 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
 use super::connection::{ClientConnection, Ended, Ending};
+use super::frames::CountedIo;
 use super::framing::{Refusal, StrictIo};
 use super::{Accepted, Worker, refusal, tls};
-use crate::body::Reply;
+use crate::body::{Reply, ReplyBody};
 use crate::frame;
 use crate::metrics::Protocol;
 
@@ -156,7 +157,7 @@ async fn serve_http2(stream: ClientStream, read: Bytes, client: &Rc<ClientConnec
         let (client, worker) = (Rc::clone(&served), Rc::clone(&working));
         async move { answer(request, &client, &worker).await }
     });
-    let io = TokioIo::new(StrictIo::new(stream, read, Rc::clone(&client.wire)));
+    let io = TokioIo::new(CountedIo::new(StrictIo::new(stream, read, Rc::clone(&client.wire)), client));
     let mut http = pin!(http2_settings().serve_connection(io, service));
     if worker.is_leaving() {
         http.as_mut().graceful_shutdown();
@@ -199,12 +200,15 @@ async fn answer(
     request: Request<Incoming>,
     client: &Rc<ClientConnection>,
     worker: &Rc<Worker>,
-) -> Result<http::Response<Reply>, Infallible> {
+) -> Result<Response<Reply>, Infallible> {
     let open = client.begin();
     client.has_said_goodbye.set(frame::is_last(&request));
+    let is_head = request.method() == Method::HEAD;
     let answer = worker.gateway.answer(request, client, worker);
     if client.is_http2.get() {
-        return Ok(answer.await.map(|body| Reply::new(body, open)));
+        let answer = answer.await;
+        let answer = if is_head { without_content(answer) } else { answer };
+        return Ok(answer.map(|body| Reply::new(body, open)));
     }
     let asks_for_tunnel = client.wire.accept_request();
     let mut response = answer.await.map(|body| Reply::new(body, open));
@@ -218,6 +222,14 @@ async fn answer(
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
+}
+
+/// The answer to HEAD, which hyper knows by itself in HTTP/1 only.
+fn without_content(mut answer: Response<ReplyBody>) -> Response<ReplyBody> {
+    if let Some(length) = answer.body().size_hint().exact().filter(|length| *length > 0) {
+        answer.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    answer.map(|_| ReplyBody::empty())
 }
 
 /// Runs the streams of HTTP/2 on the worker's own thread.

@@ -12,6 +12,7 @@ mod health;
 mod helpers;
 mod hostile;
 mod http2;
+mod http2_frames;
 mod keys;
 mod limits;
 mod logs;

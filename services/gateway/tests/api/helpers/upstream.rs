@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -133,6 +134,7 @@ async fn answer(State(seen): State<Arc<Seen>>, request: Request) -> Response {
         "count" => count(request).await,
         "unwell" => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         "early" => StatusCode::IM_A_TEAPOT.into_response(),
+        "zeros" => zeros(&path, seen),
         "teapot" => (StatusCode::IM_A_TEAPOT, [("x-brew", "tea")], "short and stout").into_response(),
         _ => echo(request).await,
     }
@@ -158,12 +160,30 @@ fn two_pieces(seen: Arc<Seen>) -> Response {
     Body::from_stream(pieces).into_response()
 }
 
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+
+/// So many bytes as the segment before says.
+fn zeros(path: &str, seen: Arc<Seen>) -> Response {
+    let count = path.rsplit('/').nth(1).and_then(|count| count.parse().ok()).unwrap_or(0);
+    let unfinished = Unfinished(Some(seen));
+    let pieces = futures_util::stream::unfold((count, unfinished), |(left, unfinished): (usize, _)| async move {
+        let piece = Bytes::from_static(&ZEROS);
+        if left == 0 {
+            unfinished.finish();
+            return None;
+        }
+        let rest = left.saturating_sub(piece.len());
+        Some((Ok::<_, std::io::Error>(piece.slice(..left.min(piece.len()))), (rest, unfinished)))
+    });
+    Body::from_stream(pieces).into_response()
+}
+
 /// Counts the body without keeping it.
 async fn count(request: Request) -> Response {
     let mut body = request.into_body();
     let mut total = 0;
     while let Some(Ok(frame)) = body.frame().await {
-        total += frame.data_ref().map_or(0, bytes::Bytes::len);
+        total += frame.data_ref().map_or(0, Bytes::len);
     }
     total.to_string().into_response()
 }
