@@ -20,6 +20,7 @@ mod metrics;
 mod overload;
 mod own;
 mod paths;
+mod process;
 mod reference;
 mod reload;
 mod requests;

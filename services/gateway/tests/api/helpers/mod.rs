@@ -1,6 +1,7 @@
 //! A gateway under test, what is behind it, and clients that are not polite.
 
 mod played;
+mod process;
 mod raw;
 mod strict;
 mod upstream;
@@ -22,6 +23,7 @@ use portico_testkit::{Client, Issuer, RunningService, User};
 use crate::logs;
 
 pub use played::{Play, PlayedUpstream};
+pub use process::{Process, command};
 pub use raw::{Connection, RawReply, RawUpstream};
 pub use strict::{Arrival, StrictUpstream};
 pub use upstream::Upstream;

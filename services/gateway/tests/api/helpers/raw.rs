@@ -92,6 +92,17 @@ impl Connection {
         bytes
     }
 
+    /// Reads as [`read_to_end`](Self::read_to_end) does, and keeps nothing; tells how much it was.
+    pub async fn count_to_end(&mut self) -> usize {
+        let (mut buffer, mut count) = (vec![0; 1 << 20], 0);
+        while let Ok(read @ 1..) =
+            timeout(PATIENCE, self.0.read(&mut buffer)).await.expect("bytes, or the end, in time")
+        {
+            count += read;
+        }
+        count
+    }
+
     /// Waits until the peer has gone.
     pub async fn closed(&mut self) {
         self.read_to_end().await;

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use portico_common::server::ServerConfig;
+use portico_testkit::Issuer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::frame::{ACK, CONTINUATION, DATA, Frame, HEADERS, PADDED, PING, SETTINGS, get, literal, post};
 use super::session::{Seen, Session};
-use crate::helpers::{PATIENCE, Suite};
+use crate::helpers::{PATIENCE, Process, ROUTES, Suite, Upstream};
 
 const HANG: &str = "/v1/open/hang";
 const INITIAL_WINDOW_SIZE: u16 = 4;
@@ -230,4 +231,35 @@ async fn many_answers_that_are_taken_are_no_flood() {
 
         assert_eq!(session.status(stream).await, 200, "the request of number {number}");
     }
+}
+
+/// The same against the binary, of which the memory can be seen from outside.
+#[tokio::test]
+async fn what_floods_leave_behind() {
+    const MOST_GROWTH: u64 = 20 << 20;
+    let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
+    let routes = ROUTES.replace("UPSTREAM", &upstream.address.to_string());
+    let gateway = Process::start(&routes, &issuer, &[]).await;
+    let (hang, field) = (get(HANG), literal(0x40, b"x-bomb", &[b'y'; 4_000]));
+    let floods: [&dyn Fn(u32) -> Vec<Frame>; 5] = [
+        &|_| vec![Frame::ping(&[0; 8])],
+        &|_| vec![Frame::settings(&[])],
+        &|number| vec![Frame::request(number * 2 + 1, hang.clone()), Frame::reset(number * 2 + 1)],
+        &|number| vec![Frame::new(if number == 0 { HEADERS } else { CONTINUATION }, 0, 1, field.clone())],
+        &|number| vec![Frame::request(number * 2 + 1, [&get("/healthz")[..], &field, &[0xbe; 100]].concat())],
+    ];
+    for flood_with in floods {
+        flood(Session::open(gateway.public).await, flood_with).await;
+    }
+    let before = gateway.resident_bytes();
+
+    for _ in 0..10 {
+        for flood_with in floods {
+            flood(Session::open(gateway.public).await, flood_with).await;
+        }
+    }
+
+    assert_eq!(gateway.client().get("/v1/open/echo").await.status, 200);
+    let growth = gateway.resident_bytes().zip(before).map(|(after, before)| after.saturating_sub(before));
+    assert!(growth.is_none_or(|growth| growth < MOST_GROWTH), "{growth:?} bytes more");
 }
