@@ -6,6 +6,7 @@ mod cache;
 mod compression;
 mod cors;
 mod endpoints;
+mod errors;
 mod guests;
 mod headers;
 mod health;
