@@ -21,6 +21,7 @@ mod metrics;
 mod overload;
 mod own;
 mod paths;
+mod patience;
 mod process;
 mod reference;
 mod reload;

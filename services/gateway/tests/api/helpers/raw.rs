@@ -51,6 +51,11 @@ impl Connection {
         self.0.get_mut().write_all(bytes).await
     }
 
+    /// Reads something, unless the peer has cut the connection; nothing at its end.
+    pub async fn try_read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(buffer).await
+    }
+
     /// Reads up to the empty line.
     pub async fn read_head(&mut self) -> String {
         let reading = async {

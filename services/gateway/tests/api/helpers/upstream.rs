@@ -9,11 +9,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
+use axum::serve::Listener;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
@@ -29,6 +30,7 @@ pub struct Upstream {
 struct Seen {
     is_published: AtomicBool,
     is_well: AtomicBool,
+    connections: AtomicUsize,
     requests: AtomicUsize,
     arrived: Notify,
     /// One permit for each request that was given up.
@@ -48,6 +50,7 @@ impl Upstream {
         let seen = Arc::new(Seen {
             is_published: AtomicBool::new(false),
             is_well: AtomicBool::new(true),
+            connections: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
             arrived: Notify::new(),
             abandoned: Semaphore::new(0),
@@ -56,6 +59,7 @@ impl Upstream {
         let router = Router::new().fallback(answer).with_state(Arc::clone(&seen));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener");
+        let listener = Counted { listener, seen: Arc::clone(&seen) };
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { address, seen }
     }
@@ -75,6 +79,11 @@ impl Upstream {
         self.seen.requests.load(Ordering::SeqCst)
     }
 
+    /// How many connections were made.
+    pub fn connections(&self) -> usize {
+        self.seen.connections.load(Ordering::SeqCst)
+    }
+
     /// Waits until a request has arrived.
     pub async fn arrived(&self) {
         timeout(PATIENCE, self.seen.arrived.notified()).await.expect("a request in time");
@@ -89,6 +98,27 @@ impl Upstream {
     pub async fn abandoned(&self) {
         let permit = timeout(PATIENCE, self.seen.abandoned.acquire()).await;
         permit.expect("the end of the request in time").expect("an open semaphore").forget();
+    }
+}
+
+/// A listener that counts.
+struct Counted {
+    listener: TcpListener,
+    seen: Arc<Seen>,
+}
+
+impl Listener for Counted {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        let accepted = Listener::accept(&mut self.listener).await;
+        self.seen.connections.fetch_add(1, Ordering::SeqCst);
+        accepted
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        TcpListener::local_addr(&self.listener)
     }
 }
 
