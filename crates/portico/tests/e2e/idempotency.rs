@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::helpers::TestSuite;
 
 /// Longer than anything that works takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn product(number: usize, title: &str) -> Value {
     json!({

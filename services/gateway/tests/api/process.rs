@@ -7,6 +7,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::helpers::{Connection, PATIENCE, Process, ROUTES, Upstream, command};
+use crate::http2_frames::frame::{Frame, get};
+use crate::http2_frames::session::{Seen, Session};
 
 const GET: &str = "GET /v1/open/teapot HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -48,6 +50,23 @@ async fn on_sigterm_it_says_so_serves_on_and_loses_no_request() {
 
     assert_eq!(on_a_new_connection.status, 418);
     assert_eq!(in_flight.read_to_end().await, b"5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n");
+    assert!(gateway.ended().await.success());
+}
+
+#[tokio::test]
+async fn on_sigterm_a_client_of_http_2_is_told_to_go_and_gets_its_answer() {
+    let (mut gateway, upstream) = start(&[("DRAIN_DELAY_SECS", "0")]).await;
+    let (mut session, mut seen) = (Session::open(gateway.public).await, Seen::default());
+    session.send(&[Frame::request(1, get("/v1/open/stream"))]).await.unwrap();
+    session.read_until(&mut seen, |seen| seen.body(1) == b"first").await;
+
+    gateway.terminate().await;
+    session.read_until(&mut seen, |seen| !seen.farewells.is_empty()).await;
+    upstream.go_on();
+    session.read_until(&mut seen, |seen| seen.is_closed).await;
+
+    assert_eq!(seen.body(1), b"firstsecond");
+    assert!(seen.farewells.iter().all(|code| *code == 0), "{:?}", seen.farewells);
     assert!(gateway.ended().await.success());
 }
 

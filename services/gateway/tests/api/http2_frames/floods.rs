@@ -105,6 +105,18 @@ async fn a_header_block_without_an_end() {
     .await;
 }
 
+#[tokio::test]
+async fn a_header_block_that_is_never_sent_to_its_end() {
+    let suite =
+        Suite::with_server(|server| ServerConfig { header_timeout: Duration::from_millis(400), ..server }).await;
+    let mut session = Session::open(suite.gateway.public).await;
+
+    session.send(&[Frame::new(HEADERS, 0, 1, get(HANG))]).await.unwrap();
+
+    assert_eq!(session.closed().await.answers, []);
+    assert_eq!(suite.upstream.hits(), 0);
+}
+
 /// CVE-2023-44487: a stream that is reset makes room for another one at once.
 #[tokio::test]
 async fn requests_that_are_reset_at_once() {

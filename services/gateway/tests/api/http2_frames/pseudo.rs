@@ -2,6 +2,7 @@
 
 use super::case::{Case, Expect, play};
 use super::frame::{Frame, block, get, get_with, post, with_method};
+use crate::paths::SPELLINGS;
 
 const ECHO: &str = "/v1/open/echo";
 
@@ -115,4 +116,13 @@ async fn methods_schemes_and_hosts_are_looked_at_as_in_http_1() {
     ];
 
     play(cases).await;
+}
+
+#[tokio::test]
+async fn no_spelling_of_a_protected_path_gets_by_its_protection() {
+    let refused = SPELLINGS.map(|path| {
+        Case::malformed(path, [Frame::request(1, get(path))]).or(Expect::Answer(401)).or(Expect::Answer(404))
+    });
+
+    play(refused.into()).await;
 }

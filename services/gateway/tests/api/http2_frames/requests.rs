@@ -68,3 +68,15 @@ async fn two_tokens_are_refused() {
     assert_eq!(session.status(1).await, 401);
     assert_eq!(suite.upstream.hits(), 0);
 }
+
+#[tokio::test]
+async fn a_request_is_given_up_when_its_stream_is_reset() {
+    let suite = Suite::start().await;
+    let mut session = Session::open(suite.gateway.public).await;
+    session.send(&[Frame::request(1, get_with("/v1/open/hang", &[]))]).await.unwrap();
+    suite.upstream.arrived().await;
+
+    session.send(&[Frame::reset(1)]).await.unwrap();
+
+    suite.upstream.abandoned().await;
+}

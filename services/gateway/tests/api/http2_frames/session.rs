@@ -78,17 +78,22 @@ impl Session {
         self.write(&bytes).await
     }
 
-    /// The next frame, none at the end.
+    /// The next frame, none at the end. A ping is answered, for without that no connection ends in order.
     pub async fn next(&mut self) -> Option<Frame> {
-        let reading = async {
-            let mut head = [0; 9];
-            self.read.read_exact(&mut head).await.ok()?;
-            let [high, middle, low, kind, flags, a, b, c, d] = head;
-            let mut payload = vec![0; u32::from_be_bytes([0, high, middle, low]) as usize];
-            self.read.read_exact(&mut payload).await.ok()?;
-            Some(Frame { kind, flags, stream: u32::from_be_bytes([a, b, c, d]), payload })
-        };
-        timeout(PATIENCE, reading).await.expect("a frame, or the end, in time")
+        let frame = timeout(PATIENCE, self.read_frame()).await.expect("a frame, or the end, in time")?;
+        if frame.kind == PING && frame.flags == 0 {
+            let _closed = self.send(&[Frame::new(PING, ACK, 0, frame.payload.clone())]).await;
+        }
+        Some(frame)
+    }
+
+    async fn read_frame(&mut self) -> Option<Frame> {
+        let mut head = [0; 9];
+        self.read.read_exact(&mut head).await.ok()?;
+        let [high, middle, low, kind, flags, a, b, c, d] = head;
+        let mut payload = vec![0; u32::from_be_bytes([0, high, middle, low]) as usize];
+        self.read.read_exact(&mut payload).await.ok()?;
+        Some(Frame { kind, flags, stream: u32::from_be_bytes([a, b, c, d]), payload })
     }
 
     /// Reads on until `is_enough`, or the end.
