@@ -1,7 +1,8 @@
 //! A suite of its own for each test, on schemas and roles of its own.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portico::demo;
@@ -9,16 +10,22 @@ use portico::secrets::Secrets;
 use portico::service::Service;
 use portico::suite::{Plan, Suite};
 use portico_auth::mail::Mailbox;
+use portico_chores::state::Addresses;
 use portico_common::clock::Clock;
 use portico_common::lifecycle::Lifecycle;
-use portico_gateway::RouteFile;
-use portico_testkit::Client;
+use portico_common::telemetry::{LogFormat, TelemetryConfig};
+use portico_common::token::TokenConfig;
+use portico_gateway::{AccessLogConfig, CacheConfig, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig};
+use portico_testkit::{Client, RunningService};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
 
 pub struct TestSuite {
     gateway: SocketAddr,
+    /// The gateway's address as it is in tokens.
+    issuer: String,
+    services: BTreeMap<String, Addresses>,
     plan: Plan,
     lifecycle: Lifecycle,
 }
@@ -39,9 +46,40 @@ impl TestSuite {
         let lifecycle = Lifecycle::new();
         let suite = Suite::start(&plan, &lifecycle).await.unwrap();
         demo::seed(&plan).await.unwrap();
-        let gateway = suite.gateway;
+        let (gateway, issuer, services) = (suite.gateway, suite.address.clone(), suite.services.clone());
         tokio::spawn(suite.run());
-        Self { gateway, plan, lifecycle }
+        Self { gateway, issuer, services, plan, lifecycle }
+    }
+
+    /// One more gateway in front of the same services.
+    pub async fn another_gateway(&self) -> RunningService {
+        let mut routes = self.plan.routes.clone();
+        for (name, at) in &self.services {
+            routes.set_url(name, at.public.parse().unwrap()).unwrap();
+        }
+        let auth = &self.services["auth"];
+        let at = |address: &str, path: &str| format!("{address}{path}").parse().unwrap();
+        let tokens = TokenConfig {
+            auth_issuer: self.issuer.clone(),
+            auth_audience: "portico".to_owned(),
+            jwks_url: at(&auth.public, "/.well-known/jwks.json"),
+            revocations_url: at(&auth.internal, "/internal/v1/revocations"),
+        };
+        RunningService::start(|server, listeners, lifecycle| {
+            let config = portico_gateway::Config {
+                server,
+                tokens,
+                telemetry: TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Text },
+                routes: RoutesConfig { routes: PathBuf::new(), ..RoutesConfig::default() },
+                proxy: ProxyConfig::default(),
+                edge: EdgeConfig::default(),
+                access_log: AccessLogConfig::default(),
+                store: StoreConfig::default(),
+                cache: CacheConfig::default(),
+            };
+            portico_gateway::serve(config, routes, listeners, Clock::system(), lifecycle)
+        })
+        .await
     }
 
     /// A client of the gateway, without a token.

@@ -5,6 +5,8 @@
 mod bad_input;
 mod documents;
 mod helpers;
+mod idempotency;
 mod isolation;
 mod journey;
 mod process;
+mod sessions;

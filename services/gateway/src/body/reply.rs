@@ -18,7 +18,7 @@ use crate::upstream::{Exchange, Transfer};
 /// The body of an answer on a client's connection, which is busy until it ends.
 pub(crate) struct Reply {
     body: ReplyBody,
-    _open: OpenRequest,
+    open: OpenRequest,
 }
 
 /// The body of an answer: the gateway's own, or a service's, and perhaps made smaller.
@@ -50,8 +50,11 @@ pub(crate) struct UpstreamBody {
 struct Stalled;
 
 impl Reply {
-    pub fn new(body: ReplyBody, open: OpenRequest) -> Self {
-        Self { body, _open: open }
+    pub fn new(body: ReplyBody, mut open: OpenRequest) -> Self {
+        if body.is_end_stream() {
+            open.ended();
+        }
+        Self { body, open }
     }
 }
 
@@ -189,7 +192,16 @@ impl Body for Reply {
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let this = &mut *self;
+        this.open.take_back();
+        let polled = Pin::new(&mut this.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(_))) = &polled {
+            this.open.hand_over();
+        }
+        if matches!(&polled, Poll::Ready(None | Some(Err(_)))) || this.body.is_end_stream() {
+            this.open.ended();
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

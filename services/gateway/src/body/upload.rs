@@ -214,7 +214,7 @@ impl Body for RequestBody {
             Some(Ok(frame)) => Poll::Ready(Some(passing.pass(frame))),
             Some(Err(error)) => {
                 passing.upload.is_at(Stage::Broken);
-                Poll::Ready(Some(Err(error.into())))
+                Poll::Ready(Some(Err(error)))
             }
             None => {
                 passing.upload.is_at(Stage::Done);

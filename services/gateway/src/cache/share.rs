@@ -26,6 +26,7 @@ use crate::proxy::Forward;
 const MARGIN: Duration = Duration::from_millis(250);
 
 /// What came of waiting for another request.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 enum Waited {
     Answered(Result<Response<ReplyBody>, ApiError>),
     /// There is another way now: what is there has changed.

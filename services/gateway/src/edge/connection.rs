@@ -14,6 +14,7 @@ use portico_common::server::ServerConfig;
 use portico_common::token::{GoodToken, Verifier};
 
 use super::Tunnel;
+use super::conduct::{Conduct, Turn};
 use super::framing::{Phase, Wire};
 use crate::headers::Peer;
 
@@ -29,6 +30,7 @@ pub(crate) struct ClientConnection {
     credentials: RefCell<Option<(HeaderValue, GoodToken)>>,
     pub(super) wire: Rc<Wire>,
     pub(super) is_http2: Cell<bool>,
+    conduct: Conduct,
     /// Requests begun, and those of them whose answers have not ended.
     begun: Cell<u64>,
     open: Cell<usize>,
@@ -40,7 +42,12 @@ pub(crate) struct ClientConnection {
 }
 
 /// A request that has not ended; counted until it is dropped.
-pub(crate) struct OpenRequest(Rc<ClientConnection>);
+pub(crate) struct OpenRequest {
+    client: Rc<ClientConnection>,
+    is_answered: bool,
+    /// Since when its answer is the client's to take, if it is.
+    handed: Option<Turn>,
+}
 
 /// Why a connection should not go on.
 #[derive(Debug, Clone, Copy)]
@@ -71,14 +78,16 @@ enum Wait {
 
 impl ClientConnection {
     pub(super) fn new(peer: SocketAddr, speaks_tls: bool) -> Self {
+        let now = Instant::now();
         Self {
             peer: Peer::new(peer.ip(), if speaks_tls { "https" } else { "http" }),
             credentials: RefCell::default(),
             wire: Rc::default(),
             is_http2: Cell::new(false),
+            conduct: Conduct::new(now),
             begun: Cell::new(0),
             open: Cell::new(0),
-            wait: Cell::new((Wait::First, Instant::now())),
+            wait: Cell::new((Wait::First, now)),
             ending: Cell::new(None),
             tunnel: RefCell::default(),
             waker: RefCell::default(),
@@ -110,7 +119,12 @@ impl ClientConnection {
     pub(super) fn begin(self: &Rc<Self>) -> OpenRequest {
         self.begun.set(self.begun.get() + 1);
         self.open.set(self.open.get() + 1);
-        OpenRequest(Rc::clone(self))
+        OpenRequest { client: Rc::clone(self), is_answered: false, handed: None }
+    }
+
+    /// Counts a frame that carries nothing; tells whether it is one too many.
+    pub(super) fn sent_nothing(&self) -> bool {
+        self.conduct.sent_nothing(self.wire.written())
     }
 
     /// Lets it go soon. One of HTTP/2 is told; one of HTTP/1 hears it with its next answer.
@@ -122,6 +136,10 @@ impl ClientConnection {
 
     /// Ends the connection if it has waited for too long.
     pub(super) fn look(&self, now: Instant, settings: &ServerConfig, is_leaving: bool) {
+        if self.is_http2.get() && self.conduct.look(now, settings.write_timeout) {
+            self.end(Ending::Cut("the client leaves an answer lying"));
+            return;
+        }
         let (before, since) = self.wait.get();
         let wait = self.waits_for();
         if wait != before {
@@ -136,7 +154,11 @@ impl ClientConnection {
             Wait::First => (settings.header_timeout, Ending::Cut("no request in time")),
             Wait::Next(_) => (settings.idle_timeout, Ending::Leave),
         };
-        if now.saturating_duration_since(since) >= limit {
+        let waited = now.saturating_duration_since(since);
+        if waited >= limit + settings.write_timeout {
+            // An answer that ended for us can still wait for the client to take its last piece.
+            self.end(Ending::Cut("the client does not take the end of an answer"));
+        } else if waited >= limit {
             self.end(ending);
         }
     }
@@ -206,8 +228,37 @@ impl ClientConnection {
     }
 }
 
+impl OpenRequest {
+    /// A piece of the answer is the client's to take.
+    pub fn hand_over(&mut self) {
+        // In HTTP/1 a client without room shows by what cannot be written.
+        if self.client.is_http2.get() {
+            self.handed = Some(self.client.conduct.hand_over());
+        }
+    }
+
+    /// The client had room for it.
+    pub fn take_back(&mut self) {
+        if let Some(turn) = self.handed.take() {
+            self.client.conduct.take_back(turn);
+        }
+    }
+
+    /// The answer has ended; a request dropped before was given up by its client.
+    pub fn ended(&mut self) {
+        self.is_answered = true;
+    }
+}
+
 impl Drop for OpenRequest {
     fn drop(&mut self) {
-        self.0.open.set(self.0.open.get() - 1);
+        self.take_back();
+        let client = &self.client;
+        client.open.set(client.open.get() - 1);
+        if self.is_answered {
+            client.conduct.took();
+        } else if client.is_http2.get() && client.conduct.gave_up() {
+            client.end(Ending::Cut("the client gives up too many requests"));
+        }
     }
 }

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::Request;
-use hyper::body::Incoming;
+use http::{Method, Request, Response, header};
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,9 +21,10 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
 use super::connection::{ClientConnection, Ended, Ending};
+use super::frames::CountedIo;
 use super::framing::{Refusal, StrictIo};
 use super::{Accepted, Worker, http1, refusal, tls};
-use crate::body::{ClientBody, Reply};
+use crate::body::{ClientBody, Reply, ReplyBody};
 use crate::metrics::Protocol;
 
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -118,11 +119,13 @@ async fn serve_http2(stream: ClientStream, read: Bytes, client: &Rc<ClientConnec
         let (client, worker) = (Rc::clone(&served), Rc::clone(&working));
         async move {
             let open = client.begin();
+            let is_head = request.method() == Method::HEAD;
             let answer = worker.gateway.answer(request.map(ClientBody::http2), &client, &worker).await;
+            let answer = if is_head { without_content(answer) } else { answer };
             Ok::<_, Infallible>(answer.map(|body| Reply::new(body, open)))
         }
     });
-    let io = TokioIo::new(StrictIo::new(stream, read, Rc::clone(&client.wire)));
+    let io = TokioIo::new(CountedIo::new(StrictIo::new(stream, read, Rc::clone(&client.wire)), client));
     let mut http = pin!(http2_settings().serve_connection(io, service));
     if worker.is_leaving() {
         http.as_mut().graceful_shutdown();
@@ -159,6 +162,14 @@ where
         Poll::Pending => {}
     }
     http.poll(context).map_err(Into::into)
+}
+
+/// The answer to HEAD, which hyper does not know by itself in HTTP/2.
+fn without_content(mut answer: Response<ReplyBody>) -> Response<ReplyBody> {
+    if let Some(length) = answer.body().size_hint().exact().filter(|length| *length > 0) {
+        answer.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    answer.map(|_| ReplyBody::empty())
 }
 
 /// Runs the streams of HTTP/2 on the worker's own thread.

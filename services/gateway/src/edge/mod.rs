@@ -4,8 +4,10 @@
 //! thread with a runtime and upstream connections of its own, so that a request never changes
 //! threads (docs/adr/0007).
 
+mod conduct;
 mod connection;
 mod conversation;
+mod frames;
 pub(crate) mod framing;
 mod http1;
 mod refusal;

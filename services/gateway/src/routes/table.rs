@@ -61,8 +61,8 @@ impl RouteTable {
         known: Option<&Self>,
     ) -> anyhow::Result<Self> {
         let mut upstreams = HashMap::new();
-        let cached = file.routes.iter().filter(|entry| entry.cache);
-        let targets = cached.map(|entry| file.target_of(entry)).collect::<anyhow::Result<Vec<_>>>()?;
+        let keeping = file.routes.iter().filter(|entry| entry.cache);
+        let targets = keeping.map(|entry| file.target_of(entry)).collect::<anyhow::Result<Vec<_>>>()?;
         let caches = caches.of(targets.into_iter());
         let policies = Policies::new(&file.limits)?;
         let mut routes = file

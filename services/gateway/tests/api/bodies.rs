@@ -201,3 +201,25 @@ async fn an_answer_s_trailers_reach_a_client_that_takes_them() {
     let body = String::from_utf8(connection.read_to_end().await).unwrap().to_ascii_lowercase();
     assert_eq!(body, "2\r\nhi\r\n0\r\nx-sum: 7\r\n\r\n");
 }
+
+#[tokio::test]
+async fn an_event_arrives_while_the_service_holds_the_stream_open() {
+    let upstream = RawUpstream::bind().await;
+    let routes = format!("compression = true\n{ROUTES}").replace("UPSTREAM", &upstream.address.to_string());
+    let suite = Suite::with_routes(&routes).await;
+    let mut client = suite.connect().await;
+
+    client
+        .write("GET /v1/open/x HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\nAccept-Encoding: gzip, br\r\n\r\n")
+        .await;
+    let (mut service, _) = upstream.next_request().await;
+    service.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    let head = client.read_head().await.to_ascii_lowercase();
+
+    assert!(head.contains("content-type: text/event-stream") && !head.contains("content-encoding"), "{head}");
+    for number in 0..3 {
+        let event = format!("9\r\ndata: {number}\n\n\r\n");
+        service.write(&event).await;
+        assert_eq!(client.read(event.len()).await, event.as_bytes());
+    }
+}

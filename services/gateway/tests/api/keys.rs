@@ -122,3 +122,17 @@ async fn tokens_are_let_in_while_the_issuer_is_away() {
     assert_eq!(gateway.client().with_token(token).get(PATH).await.status, 200);
     assert_eq!(gateway.client().with_token(unseen).get(PATH).await.status, 200);
 }
+
+#[tokio::test]
+async fn what_was_revoked_stays_refused_while_the_issuer_is_away() {
+    let suite = Suite::start().await;
+    let user = User::customer();
+    let client = suite.client().with_token(suite.issuer.token(&user));
+    suite.issuer.revoke(user.session);
+    until(&client, 401).await;
+
+    suite.issuer.stop().await;
+
+    assert_eq!(client.get(PATH).await.status, 401);
+    assert_eq!(suite.customer().get(PATH).await.status, 200);
+}

@@ -80,3 +80,47 @@ async fn what_clients_make_up_becomes_no_label() {
 
     assert_eq!(scrape(&suite).await.lines().count(), before);
 }
+
+#[tokio::test]
+async fn ten_thousand_paths_are_no_more_series_than_one() {
+    let suite = Suite::start().await;
+    let ask = async |numbers: std::ops::Range<u32>| {
+        let mut connection = suite.connect().await;
+        let heads = numbers.clone().map(|n| format!("GET /random-{n}?q={n} HTTP/1.1\r\nHost: h{n}\r\n\r\n"));
+        let (write, last) =
+            (heads.collect::<String>(), "GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        connection.write(write + last).await;
+        let answers = connection.read_to_end().await;
+        assert_eq!(answers.windows(13).filter(|start| start == b"HTTP/1.1 404 ").count(), numbers.len() + 1);
+    };
+    ask(0..1).await;
+    let before = scrape(&suite).await.lines().count();
+
+    for hundred in 0..100 {
+        ask(hundred * 100..(hundred + 1) * 100).await;
+    }
+
+    assert_eq!(scrape(&suite).await.lines().count(), before);
+}
+
+#[tokio::test]
+async fn services_have_about_as_many_connections_as_there_are_requests_at_once() {
+    const CLIENTS: usize = 8;
+    const REQUESTS: usize = 150;
+    let suite = Suite::start().await;
+
+    let asking = (0..CLIENTS).map(|_| async {
+        let mut connection = suite.connect().await;
+        for _ in 0..REQUESTS {
+            connection.write("GET /v1/open/teapot HTTP/1.1\r\nHost: a\r\n\r\n").await;
+            connection.read_head().await;
+            assert_eq!(connection.read(15).await, b"short and stout");
+        }
+    });
+    futures_util::future::join_all(asking).await;
+
+    assert_eq!(suite.upstream.hits(), CLIENTS * REQUESTS);
+    // One more for the document of the service.
+    let connections = suite.upstream.connections();
+    assert!(connections <= CLIENTS + 4, "{connections} connections for {} requests", CLIENTS * REQUESTS);
+}

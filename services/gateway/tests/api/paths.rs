@@ -3,7 +3,7 @@
 use crate::helpers::Suite;
 
 /// Spellings by which something behind might be led to `/v1/closed/echo` or `/v1/open/closed/echo`.
-const SPELLINGS: [&str; 66] = [
+pub const SPELLINGS: [&str; 66] = [
     "/v1/open/../closed/echo",
     "/v1/open/./../closed/echo",
     "/v1/open/x/../../closed/echo",

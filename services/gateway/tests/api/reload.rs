@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use portico_testkit::{Client, Issuer};
+use portico_testkit::{Client, Issuer, RunningService};
 use tokio::time::timeout;
 
 use crate::helpers::{Connection, PATIENCE, ROUTES, Upstream, start_gateway_with_file};
@@ -23,6 +23,16 @@ async fn until(client: &Client, path: &str, status: u16) {
     timeout(PATIENCE, answered).await.unwrap_or_else(|_| panic!("{path} never answers {status}"));
 }
 
+/// Waits until the metric says whether the file is in force.
+async fn until_it_is_current(gateway: &RunningService, is_current: bool) {
+    let (internal, line) = (
+        Client::new(gateway.internal),
+        format!("portico_gateway_config_last_reload_successful {}", u8::from(is_current)),
+    );
+    let said = async { while !String::from_utf8_lossy(&internal.get("/metrics").await.bytes).contains(&line) {} };
+    timeout(PATIENCE, said).await.unwrap_or_else(|_| panic!("never: {line}"));
+}
+
 #[tokio::test]
 async fn a_changed_file_is_in_force_and_a_wrong_one_changes_nothing() {
     let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
@@ -37,12 +47,13 @@ async fn a_changed_file_is_in_force_and_a_wrong_one_changes_nothing() {
     fs::write(&path, format!("{routes}{NEW_ROUTE}")).unwrap();
     until(&client, "/v1/new/echo", 200).await;
     fs::write(&path, format!("{NEW_ROUTE}{NEW_ROUTE}")).unwrap();
-    // The file after the wrong one shows that the wrong one was looked at.
+    until_it_is_current(&gateway, false).await;
     let renamed = NEW_ROUTE.replace("/v1/new", "/v1/newer");
     until(&client, "/v1/new/echo", 200).await;
     fs::write(&path, format!("{routes}{renamed}")).unwrap();
     until(&client, "/v1/newer/echo", 200).await;
 
+    until_it_is_current(&gateway, true).await;
     assert_eq!(client.get("/v1/new/echo").await.status, 404);
     assert_eq!(client.get("/v1/open/echo").await.status, 200);
 }

@@ -1,5 +1,7 @@
 //! Services that are away, slow or broken, and clients that leave: each is told apart.
 
+use std::time::{Duration, Instant};
+
 use http::Method;
 use portico_gateway::ProxyConfig;
 
@@ -166,4 +168,23 @@ async fn a_connection_the_service_has_closed_is_not_used_again() {
 
         assert_eq!(reply.status, 200);
     }
+}
+
+#[tokio::test]
+async fn a_service_is_told_how_long_it_is_waited_for_and_then_left() {
+    let upstream = RawUpstream::bind().await;
+    let routes = ROUTES.replace("timeout_secs = 0.3\nidle", "timeout_secs = 1\nidle");
+    let suite = Suite::with_routes(&routes.replace("UPSTREAM", &upstream.address.to_string())).await;
+    let began = Instant::now();
+    let (client, asked) = (suite.client(), upstream.next_request());
+
+    let (reply, (mut service, head)) = tokio::join!(client.get("/v1/quick/x"), asked);
+    let took = began.elapsed();
+
+    reply.assert_problem(504, "upstream_timeout");
+    assert!((Duration::from_secs(1)..Duration::from_secs(3)).contains(&took), "{took:?}");
+    let head = head.to_ascii_lowercase();
+    let told = head.lines().find_map(|line| line.strip_prefix("x-portico-deadline-ms: ")).expect("the time left");
+    assert!((1..=1_000).contains(&told.parse::<u64>().unwrap()), "{told}");
+    service.closed().await;
 }

@@ -2,8 +2,10 @@
 
 mod forge;
 
+use futures_util::FutureExt as _;
 use http::Method;
 use portico_testkit::{Reply, User};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::helpers::{PATIENCE, Suite};
@@ -129,4 +131,42 @@ async fn a_revoked_session_is_refused() {
     let before = suite.upstream.hits();
     assert_refused(&client.get("/v1/open/echo").await, "revoked");
     assert_eq!(suite.upstream.hits(), before);
+}
+
+/// A verifier that looks for keys where a token says would connect.
+#[tokio::test]
+async fn no_token_says_where_its_key_is_to_be_found() {
+    let suite = Suite::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let bad =
+        forge::tokens_with_a_key_of_their_own(&suite.issuer, &format!("http://{}", listener.local_addr().unwrap()));
+
+    for (case, token) in &bad {
+        for path in ["/v1/closed/echo", "/v1/open/echo"] {
+            assert_refused(&suite.client().with_token(token).get(path).await, &format!("{case} at {path}"));
+        }
+    }
+
+    assert!(listener.accept().now_or_never().is_none(), "somebody asked for a key");
+    assert_eq!(suite.upstream.hits(), 0);
+}
+
+#[tokio::test]
+async fn a_second_token_beside_the_first_is_refused_wherever_it_could_be_read() {
+    let suite = Suite::start().await;
+    let (good, other) = (suite.issuer.token(&User::customer()), suite.issuer.token(&User::admin()));
+    let header = format!("Authorization: Bearer {good}");
+    let lines = [
+        format!("{header}\nAuthorization: Bearer {other}"),
+        format!("Authorization: Bearer {other}\n{header}"),
+        format!("{header}\nauthorization: bearer {other}"),
+        format!("{header}\nAuthorization:"),
+        format!("Authorization: Bearer {good},{other}"),
+    ];
+
+    for lines in lines {
+        let reply = suite.raw(&format!("GET /v1/closed/echo HTTP/1.1\nHost: a\n{lines}")).await;
+        assert_eq!((reply.status, reply.json()["code"].as_str()), (401, Some("invalid_token")), "{lines}");
+    }
+    assert_eq!(suite.upstream.hits(), 0);
 }

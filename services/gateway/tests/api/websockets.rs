@@ -1,5 +1,7 @@
 //! Web sockets: a tunnel through the gateway, opened only by a service that agrees.
 
+use portico_testkit::User;
+
 use crate::helpers::{Connection, ROUTES, RawUpstream, Suite};
 
 const GRANTED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: yes\r\n\r\n";
@@ -84,4 +86,22 @@ async fn what_is_sent_before_the_service_agrees_never_passes_as_a_request_of_its
     assert_eq!(client.read(2).await, b"no");
     // It was HTTP after all: the gateway reads it as the next request, which needs a token.
     assert!(client.read_head().await.starts_with("HTTP/1.1 401 "));
+}
+
+#[tokio::test]
+async fn a_good_token_opens_a_locked_one_and_reaches_the_service() {
+    let (upstream, suite, mut client) = start().await;
+    let credentials = format!("Authorization: Bearer {}\r\n", suite.issuer.token(&User::customer()));
+
+    client.write(handshake("/v1/closed/socket", &credentials)).await;
+    let (mut service, head) = upstream.next_request().await;
+    service.write(GRANTED).await;
+    client.read_head().await;
+    client.write("up").await;
+    let up = service.read(2).await;
+    service.write("down").await;
+    let down = client.read(4).await;
+
+    assert!(head.to_lowercase().contains(&credentials.to_lowercase()), "{head}");
+    assert_eq!((up, down), (b"up".to_vec(), b"down".to_vec()));
 }

@@ -34,6 +34,7 @@ const LINGER: Duration = Duration::from_secs(5);
 const LINGER_BYTES: usize = 64 << 20;
 
 /// What a client sends next.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 enum Next {
     Request(Request<()>, Asked),
     /// Bytes that are not passed on.

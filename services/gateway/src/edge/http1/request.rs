@@ -21,6 +21,7 @@ pub(super) struct Head {
 
 /// What of a request decides how its answer is written and its body is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a yes or no of the head")]
 pub(super) struct Asked {
     pub is_http_11: bool,
     /// `HEAD`: the answer has no body, whatever its headers say.
@@ -77,6 +78,7 @@ fn parse(bytes: &Bytes) -> Result<Head, &'static str> {
 }
 
 /// What the fields said that are about this connection.
+#[expect(clippy::struct_excessive_bools, reason = "each is a yes or no of the head")]
 struct Said {
     is_http_11: bool,
     decoder: Decoder,

@@ -27,6 +27,9 @@ const READ_BODY: usize = 64 * 1024;
 /// A socket of which requests are read and to which answers are written.
 pub(crate) struct ClientSocket(RefCell<State>);
 
+/// A request whose body has not been read.
+pub(super) type Begun = (http::Request<()>, Asked);
+
 struct State {
     stream: StrictIo<ClientStream>,
     /// What was read and belongs to nothing that was handed out.
@@ -60,7 +63,7 @@ impl ClientSocket {
     ///
     /// # Errors
     /// The connection ended in the middle of it.
-    pub(super) fn poll_head(&self, context: &mut Context<'_>) -> Poll<io::Result<Option<(http::Request<()>, Asked)>>> {
+    pub(super) fn poll_head(&self, context: &mut Context<'_>) -> Poll<io::Result<Option<Begun>>> {
         let state = &mut *self.0.borrow_mut();
         loop {
             let taken =

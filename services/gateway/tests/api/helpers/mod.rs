@@ -1,6 +1,7 @@
 //! A gateway under test, what is behind it, and clients that are not polite.
 
 mod played;
+mod process;
 mod raw;
 mod strict;
 mod upstream;
@@ -22,6 +23,7 @@ use portico_testkit::{Client, Issuer, RunningService, User};
 use crate::logs;
 
 pub use played::{Play, PlayedUpstream};
+pub use process::{Process, command};
 pub use raw::{Connection, RawReply, RawUpstream};
 pub use strict::{Arrival, StrictUpstream};
 pub use upstream::Upstream;
@@ -113,14 +115,26 @@ impl Suite {
 
     /// A gateway that logs this share of its requests.
     pub async fn start_with_sample(access_log_sample: f64) -> Self {
+        Self::with_config(|config| Config { access_log: AccessLogConfig { access_log_sample }, ..config }).await
+    }
+
+    /// A gateway with [`ROUTES`] and other limits of its server.
+    pub async fn with_server(limits: impl FnOnce(ServerConfig) -> ServerConfig) -> Self {
+        Self::with_config(|config| Config { server: limits(config.server), ..config }).await
+    }
+
+    /// A gateway with [`ROUTES`] and other settings.
+    pub async fn with_config(change: impl FnOnce(Config) -> Config) -> Self {
+        Self::with_routes_and_config(ROUTES, change).await
+    }
+
+    /// A gateway with routes and settings of the test's own.
+    pub async fn with_routes_and_config(routes: &str, change: impl FnOnce(Config) -> Config) -> Self {
         let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
-        let routes = ROUTES.replace("UPSTREAM", &upstream.address.to_string());
+        let routes = routes.replace("UPSTREAM", &upstream.address.to_string());
         let tokens = issuer.config();
-        let gateway = start_with(&routes, |server| Config {
-            access_log: AccessLogConfig { access_log_sample },
-            ..config(server, ProxyConfig::default(), tokens)
-        });
-        Self { gateway: gateway.await, issuer, upstream }
+        let gateway = start_with(&routes, |server| change(config(server, ProxyConfig::default(), tokens))).await;
+        Self { gateway, issuer, upstream }
     }
 
     /// A gateway that may hold so much.

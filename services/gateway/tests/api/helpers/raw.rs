@@ -51,6 +51,11 @@ impl Connection {
         self.0.get_mut().write_all(bytes).await
     }
 
+    /// Reads something, unless the peer has cut the connection; nothing at its end.
+    pub async fn try_read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(buffer).await
+    }
+
     /// Reads up to the empty line.
     pub async fn read_head(&mut self) -> String {
         let reading = async {
@@ -90,6 +95,17 @@ impl Connection {
         // A cut connection ends the answer as well.
         let _cut = timeout(PATIENCE, reading).await.expect("an end in time");
         bytes
+    }
+
+    /// Reads as [`read_to_end`](Self::read_to_end) does, and keeps nothing; tells how much it was.
+    pub async fn count_to_end(&mut self) -> usize {
+        let (mut buffer, mut count) = (vec![0; 1 << 20], 0);
+        while let Ok(read @ 1..) =
+            timeout(PATIENCE, self.0.read(&mut buffer)).await.expect("bytes, or the end, in time")
+        {
+            count += read;
+        }
+        count
     }
 
     /// Waits until the peer has gone.

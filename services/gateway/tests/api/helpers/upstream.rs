@@ -9,10 +9,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
+use axum::serve::Listener;
+use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
@@ -28,6 +30,7 @@ pub struct Upstream {
 struct Seen {
     is_published: AtomicBool,
     is_well: AtomicBool,
+    connections: AtomicUsize,
     requests: AtomicUsize,
     arrived: Notify,
     /// One permit for each request that was given up.
@@ -47,6 +50,7 @@ impl Upstream {
         let seen = Arc::new(Seen {
             is_published: AtomicBool::new(false),
             is_well: AtomicBool::new(true),
+            connections: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
             arrived: Notify::new(),
             abandoned: Semaphore::new(0),
@@ -55,6 +59,7 @@ impl Upstream {
         let router = Router::new().fallback(answer).with_state(Arc::clone(&seen));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound listener");
+        let listener = Counted { listener, seen: Arc::clone(&seen) };
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { address, seen }
     }
@@ -74,6 +79,11 @@ impl Upstream {
         self.seen.requests.load(Ordering::SeqCst)
     }
 
+    /// How many connections were made.
+    pub fn connections(&self) -> usize {
+        self.seen.connections.load(Ordering::SeqCst)
+    }
+
     /// Waits until a request has arrived.
     pub async fn arrived(&self) {
         timeout(PATIENCE, self.seen.arrived.notified()).await.expect("a request in time");
@@ -88,6 +98,27 @@ impl Upstream {
     pub async fn abandoned(&self) {
         let permit = timeout(PATIENCE, self.seen.abandoned.acquire()).await;
         permit.expect("the end of the request in time").expect("an open semaphore").forget();
+    }
+}
+
+/// A listener that counts.
+struct Counted {
+    listener: TcpListener,
+    seen: Arc<Seen>,
+}
+
+impl Listener for Counted {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        let accepted = Listener::accept(&mut self.listener).await;
+        self.seen.connections.fetch_add(1, Ordering::SeqCst);
+        accepted
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        TcpListener::local_addr(&self.listener)
     }
 }
 
@@ -133,6 +164,7 @@ async fn answer(State(seen): State<Arc<Seen>>, request: Request) -> Response {
         "count" => count(request).await,
         "unwell" => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         "early" => StatusCode::IM_A_TEAPOT.into_response(),
+        "zeros" => zeros(&path, seen),
         "teapot" => (StatusCode::IM_A_TEAPOT, [("x-brew", "tea")], "short and stout").into_response(),
         _ => echo(request).await,
     }
@@ -158,12 +190,30 @@ fn two_pieces(seen: Arc<Seen>) -> Response {
     Body::from_stream(pieces).into_response()
 }
 
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+
+/// So many bytes as the segment before says.
+fn zeros(path: &str, seen: Arc<Seen>) -> Response {
+    let count = path.rsplit('/').nth(1).and_then(|count| count.parse().ok()).unwrap_or(0);
+    let unfinished = Unfinished(Some(seen));
+    let pieces = futures_util::stream::unfold((count, unfinished), |(left, unfinished): (usize, _)| async move {
+        let piece = Bytes::from_static(&ZEROS);
+        if left == 0 {
+            unfinished.finish();
+            return None;
+        }
+        let rest = left.saturating_sub(piece.len());
+        Some((Ok::<_, std::io::Error>(piece.slice(..left.min(piece.len()))), (rest, unfinished)))
+    });
+    Body::from_stream(pieces).into_response()
+}
+
 /// Counts the body without keeping it.
 async fn count(request: Request) -> Response {
     let mut body = request.into_body();
     let mut total = 0;
     while let Some(Ok(frame)) = body.frame().await {
-        total += frame.data_ref().map_or(0, bytes::Bytes::len);
+        total += frame.data_ref().map_or(0, Bytes::len);
     }
     total.to_string().into_response()
 }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::crypto::sign;
 use jsonwebtoken::{Algorithm, EncodingKey};
-use portico_testkit::{Issuer, User};
+use portico_testkit::{Issuer, User, key_pair};
 use serde_json::{Value, json};
 
 /// A claim's name and a value it must not have.
@@ -123,6 +123,28 @@ fn bad_signatures(issuer: &Issuer) -> Vec<(String, String)> {
     bad
 }
 
+/// Rightly signed by somebody else, who offers the key, within the token or at `address`.
+pub fn tokens_with_a_key_of_their_own(issuer: &Issuer, address: &str) -> Vec<(String, String)> {
+    let (key, jwks) = key_pair();
+    let jwk = json!(jwks.keys[0]);
+    let (set, certificate) = (format!("{address}/jwks.json"), format!("{address}/cert.pem"));
+    let offers = [
+        json!({ "jwk": jwk }),
+        json!({ "jwk": jwk, "kid": null }),
+        json!({ "jku": set }),
+        json!({ "jku": set, "kid": null }),
+        json!({ "jku": set, "kid": "unknown" }),
+        json!({ "x5u": certificate }),
+        json!({ "x5u": certificate, "kid": "unknown" }),
+        json!({ "kid": set }),
+        json!({ "x5c": ["MIIB"], "x5t": "AAAA", "x5t#S256": "AAAA" }),
+    ];
+    let elsewhere = with(good_claims(issuer), &json!({ "iss": address }));
+    let offers = offers.into_iter().map(|offer| (with(header(), &offer), good_claims(issuer)));
+    let cases = offers.chain([(header(), elsewhere)]);
+    cases.map(|(header, claims)| (header.to_string(), signed_with(&key, &header, &claims))).collect()
+}
+
 /// Not even a token.
 fn bad_shapes(issuer: &Issuer) -> Vec<(String, String)> {
     let good = issuer.token(&User::customer());
@@ -191,8 +213,12 @@ fn with(mut value: Value, changes: &Value) -> Value {
 
 /// Signed with the right key, whatever the header says.
 fn signed(issuer: &Issuer, header: &Value, claims: &Value) -> String {
+    signed_with(&issuer.key, header, claims)
+}
+
+fn signed_with(key: &EncodingKey, header: &Value, claims: &Value) -> String {
     let unsigned = format!("{}.{}", encoded(header), encoded(claims));
-    let signature = sign(unsigned.as_bytes(), &issuer.key, Algorithm::ES256).expect("a signature");
+    let signature = sign(unsigned.as_bytes(), key, Algorithm::ES256).expect("a signature");
     format!("{unsigned}.{signature}")
 }
 
