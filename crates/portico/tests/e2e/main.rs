@@ -8,3 +8,4 @@ mod helpers;
 mod isolation;
 mod journey;
 mod process;
+mod validation;

@@ -28,4 +28,5 @@ mod slow;
 mod tls;
 mod tokens;
 mod unwell;
+mod validation;
 mod websockets;
