@@ -17,6 +17,7 @@ use crate::limit::Store;
 use crate::own::{escape, reads_html};
 use crate::routes::{Route, TokenRule};
 use crate::upstream::{EndpointView, Upstream};
+use crate::validation::Enforced;
 
 const POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'");
@@ -30,6 +31,8 @@ const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;margin:2rem;color:#
 struct View {
     routes: Vec<RouteView>,
     upstreams: Vec<UpstreamView>,
+    /// What became of the documents that requests are held against.
+    documents: Vec<DocumentView>,
     /// The ids of the keys that tokens are checked with.
     keys: Vec<String>,
     /// Whether the shared store of rate limits can be asked, if there is one.
@@ -53,6 +56,8 @@ struct RouteView {
     body_limit_bytes: u64,
     /// Whether public answers are kept.
     cache: bool,
+    /// Whether requests are held against the service's document.
+    validate: bool,
     /// As `RateLimit-Policy` says them.
     limits: Vec<String>,
 }
@@ -64,6 +69,12 @@ struct UpstreamView {
     in_flight: usize,
     concurrency_limit: usize,
     endpoints: Vec<EndpointView>,
+}
+
+#[derive(Serialize)]
+struct DocumentView {
+    upstream: String,
+    standing: &'static str,
 }
 
 /// The page, for the internal listener.
@@ -92,6 +103,7 @@ impl View {
         Self {
             routes: routing.table.routes().iter().map(|route| RouteView::of(route)).collect(),
             upstreams,
+            documents: routing.table.enforced().iter().map(DocumentView::of).collect(),
             keys: gateway.verifier.key_ids(),
             limit_store_available: gateway.limiter.store().map(Store::is_available),
             routes_are_current: gateway.metrics.is_reload_good(),
@@ -110,6 +122,7 @@ impl View {
                 format!("{} s", route.timeout_secs),
                 format!("{} bytes", route.body_limit_bytes),
                 if route.cache { "yes" } else { "–" }.to_owned(),
+                if route.validate { "checked" } else { "–" }.to_owned(),
                 limits,
             ]
         });
@@ -127,6 +140,7 @@ impl View {
                 ]
             })
         });
+        let documents = self.documents.iter().map(|view| [view.upstream.clone(), view.standing.to_owned()]);
         let keys = self.keys.iter().map(|key| [key.clone()]);
         let is_current = |is_current: bool| if is_current { "in force" } else { "refused; the one before is in force" };
         let mut files = vec![["routes".to_owned(), is_current(self.routes_are_current).to_owned()]];
@@ -135,9 +149,11 @@ impl View {
         );
         let mut page =
             format!("<!doctype html><meta charset=utf-8><title>Gateway</title><style>{STYLE}</style><h1>Gateway</h1>");
-        page += &table("Routes", ["Prefix", "Upstream", "Token", "Timeout", "Body", "Cache", "Limits"], routes);
+        page +=
+            &table("Routes", ["Prefix", "Upstream", "Token", "Timeout", "Body", "Cache", "Requests", "Limits"], routes);
         page += &table("Upstreams", ["Name", "In flight", "At once at most"], upstreams);
         page += &table("Endpoints", ["Upstream", "Address", "Standing", "In flight", "Average"], endpoints);
+        page += &table("Documents requests are held against", ["Upstream", "Standing"], documents);
         page += &table("Keys", ["Id"], keys);
         page += &table("Files read last", ["File", ""], files);
         page
@@ -156,8 +172,15 @@ impl RouteView {
             total_timeout_secs: route.limits.total_timeout.map(|total| total.as_secs_f64()),
             body_limit_bytes: route.limits.body_bytes,
             cache: route.cache.is_some(),
+            validate: route.enforced.is_some(),
             limits: sets.iter().filter(|set| !set.is_empty()).map(|set| set.description().to_owned()).collect(),
         }
+    }
+}
+
+impl DocumentView {
+    fn of((upstream, enforced): (&String, &Arc<Enforced>)) -> Self {
+        Self { upstream: upstream.clone(), standing: enforced.standing() }
     }
 }
 

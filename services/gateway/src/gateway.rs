@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
@@ -16,6 +17,7 @@ use portico_common::error::{ApiError, kinds, render};
 use portico_common::lifecycle::Lifecycle;
 use portico_common::middleware::X_REQUEST_ID;
 use portico_common::token::{GoodToken, Verifier};
+use tokio::sync::Notify;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -34,6 +36,7 @@ use crate::proxy::Forward;
 use crate::routes::{Route, RouteFile, TokenRule};
 use crate::routing::Routing;
 use crate::upstream::RequestHead;
+use crate::validation::{self, Checker, Intake};
 use crate::{compression, frame, problems};
 
 /// How machines say who they are; services check it.
@@ -63,6 +66,12 @@ pub(crate) struct Gateway {
     pub caches: Caches,
     /// How TLS is spoken to clients, if it is.
     pub tls: Option<Arc<Tls>>,
+    /// Where bodies are held against documents.
+    pub checker: Checker,
+    /// Wakes who reads the documents, when other services may be routed to.
+    pub rerouted: Notify,
+    /// All documents have been asked for once.
+    pub has_asked: AtomicBool,
 }
 
 impl Gateway {
@@ -85,6 +94,7 @@ impl Gateway {
                 Plan::Answer(response) => Ok(response.map(ReplyBody::Own)),
                 Plan::Forward(forward) => Ok(forward.send(Some(client), worker).await?),
                 Plan::Cache(passage, forward) => Box::pin(passage.answer(*forward, client, worker, &mut line)).await,
+                Plan::Check(checked) => Box::pin(self.check_and_send(*checked, client, worker, &mut line)).await,
             }
         };
         let phases = AssertUnwindSafe(phases).catch_unwind();
@@ -178,7 +188,11 @@ impl Gateway {
     pub async fn follow_reference(self: Arc<Self>) {
         loop {
             let pause = self.reference().refresh_in_turn().await;
-            sleep(pause).await;
+            self.has_asked.store(true, Ordering::Release);
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.rerouted.notified() => {}
+            }
         }
     }
 
@@ -224,6 +238,10 @@ impl Gateway {
             requester.subject = token;
             Box::pin(self.limit(&route.limits_of_subjects, &requester, line)).await?;
         }
+        let intake = match &route.enforced {
+            Some(enforced) => validation::begin(enforced, &target, &head)?,
+            None => None,
+        };
         let wants_websocket = frame::asks_for_websocket(&head);
         let passage = route.cache.as_ref().filter(|_| !wants_websocket).map(|cache| {
             let has_body = !body.is_end_stream();
@@ -245,9 +263,10 @@ impl Gateway {
         let head =
             RequestHead { method: head.method, target: target.into_inner(), headers, wants_websocket, deadline: None };
         let forward = Forward::new(route, head, body, &worker.recorder)?;
-        Ok(match passage {
-            Some(passage) => Plan::Cache(passage, Box::new(forward)),
-            None => Plan::Forward(forward),
+        Ok(match (intake, passage) {
+            (Some(intake), passage) => Plan::Check(Box::new(Checked { intake, passage, forward })),
+            (None, Some(passage)) => Plan::Cache(passage, Box::new(forward)),
+            (None, None) => Plan::Forward(forward),
         })
     }
 }
@@ -257,6 +276,15 @@ enum Plan {
     Answer(Response<axum::body::Body>),
     Forward(Forward),
     Cache(Box<Passage>, Box<Forward>),
+    /// It is forwarded if its body is as it should be.
+    Check(Box<Checked>),
+}
+
+/// A request whose body is looked at first.
+struct Checked {
+    intake: Intake,
+    passage: Option<Box<Passage>>,
+    forward: Forward,
 }
 
 impl Gateway {
@@ -287,6 +315,21 @@ impl Gateway {
         }
         let claims = self.verifier.authenticate(headers).await?;
         Ok(claims.map(|claims| claims.sub))
+    }
+
+    async fn check_and_send(
+        &self,
+        checked: Checked,
+        client: &ClientConnection,
+        worker: &Rc<Worker>,
+        line: &mut AccessLine,
+    ) -> Result<Response<ReplyBody>, ApiError> {
+        let Checked { intake, passage, forward } = checked;
+        let forward = self.checker.take(intake, forward).await?;
+        match passage {
+            Some(passage) => passage.answer(forward, client, worker, line).await,
+            None => Ok(forward.send(Some(client), worker).await?),
+        }
     }
 
     async fn limit(

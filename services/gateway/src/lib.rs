@@ -2,9 +2,11 @@
 //!
 //! A request is taken through these phases, each a module: `frame` (is it one request to one
 //! host?), `path` (one view of the path), `routes` (who answers), the token check of
-//! `portico_common`, `cache` (is there an answer that others got?), `headers` (what passes and
-//! what only the gateway says), `proxy` and `body` (both ways, nothing gathered). `own` answers
-//! what the gateway answers itself, with `openapi` for the merged description of all services.
+//! `portico_common`, `validation` (where a route asks: is it what the service describes?),
+//! `cache` (is there an answer that others got?), `headers` (what passes and what only the
+//! gateway says), `proxy` and `body` (both ways, nothing gathered but what is validated). `own`
+//! answers what the gateway answers itself, with `openapi` for the merged description of all
+//! services.
 //!
 //! No web framework and no general HTTP client is on the way of a proxied request.
 
@@ -18,6 +20,7 @@ mod command;
 mod compression;
 mod config;
 mod cors;
+mod documents;
 mod edge;
 mod frame;
 mod gateway;
@@ -35,8 +38,10 @@ mod reload;
 mod routes;
 mod routing;
 mod upstream;
+mod validation;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -61,6 +66,8 @@ use gateway::Gateway;
 use limit::Limiter;
 use metrics::Metrics;
 use routing::Routing;
+use tokio::sync::Notify;
+use validation::Checker;
 
 /// Serves until the life stops: `routes` on the public listener, health on the internal one.
 ///
@@ -80,7 +87,7 @@ pub async fn serve(
 
     let body_limit = u64::try_from(config.server.body_limit)?;
     let metrics = Arc::<Metrics>::default();
-    let internal = internal_router(&lifecycle, vec![verifier.check()]).merge(metrics::router(Arc::clone(&metrics)));
+    let keys = verifier.check();
     let limiter = Arc::new(Limiter::new(&config.store, Instant::now())?);
     let caches = Caches::new(&config.cache);
     let gateway = Arc::new(Gateway {
@@ -92,13 +99,19 @@ pub async fn serve(
         proxy: config.proxy.clone(),
         body_limit,
         access_log: config.access_log.clone(),
-        metrics,
+        metrics: Arc::clone(&metrics),
         tls: Files::of(&config.edge).map(Tls::new).transpose()?.map(Arc::new),
+        checker: Checker::default(),
+        rerouted: Notify::new(),
+        has_asked: AtomicBool::new(false),
     });
-    let internal = internal.merge(admin::router(Arc::clone(&gateway)));
+    let checks = vec![keys, gateway.check_documents()];
+    let internal =
+        internal_router(&lifecycle, checks).merge(metrics::router(metrics)).merge(admin::router(Arc::clone(&gateway)));
     let internal = middleware::internal(internal, "gateway", &config.server);
     gateway.publish_gauges();
     gateway.publish_upstream_gauges();
+    gateway.publish_document_gauge();
     if let Some(tls) = gateway.tls.clone() {
         lifecycle.spawn("certificate", tls.follow());
     }

@@ -80,6 +80,11 @@ impl Target {
         self.0.path()
     }
 
+    /// The query alone.
+    pub fn query(&self) -> Option<&str> {
+        self.0.query()
+    }
+
     /// Path and query, as they are forwarded.
     pub fn as_inner(&self) -> &PathAndQuery {
         &self.0

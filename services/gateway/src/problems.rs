@@ -11,7 +11,8 @@ portico_common::problems! {
     VERSION_NOT_SUPPORTED: 505 "version_not_supported" "This version of HTTP is not spoken here";
     UPSTREAM_UNREACHABLE: 502 "upstream_unreachable" "The service cannot be reached";
     UPSTREAM_BROKEN: 502 "upstream_broken" "The service did not give a complete answer";
-    NOT_READY: 503 "not_ready" "The gateway cannot check tokens yet";
+    NO_ROOM: 503 "no_room" "The gateway has no room for another body at the moment";
+    NOT_READY: 503 "not_ready" "The gateway cannot check the request yet";
     OVERLOADED: 503 "overloaded" "The service has all it can do";
     UPSTREAM_TIMEOUT: 504 "upstream_timeout" "The service took too long";
 }

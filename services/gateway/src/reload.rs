@@ -26,6 +26,7 @@ pub(crate) async fn follow(gateway: Arc<Gateway>, config: RoutesConfig) {
         match config.read().and_then(|file| gateway.routing_of(&file)) {
             Ok(routing) => {
                 gateway.routing.store(Arc::new(routing));
+                gateway.rerouted.notify_one();
                 gateway.metrics.reload_succeeded();
                 tracing::info!("the route file has changed and is in force");
             }

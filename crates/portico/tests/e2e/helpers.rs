@@ -32,9 +32,27 @@ pub struct TestSuite {
 
 impl TestSuite {
     pub async fn start() -> Self {
+        Self::with_routes(|_| {}).await
+    }
+
+    /// A suite whose gateway holds every request against the service's document.
+    pub async fn start_validating() -> Self {
+        let suite = Self::with_routes(|routes| routes.routes.iter_mut().for_each(|route| route.validate = true)).await;
+        let is_let_through = async |client: &Client, path| client.get(path).await.status == 200;
+        let (read, soon) = ("the document was read", Duration::from_secs(10));
+        suite.until(read, soon, async || is_let_through(&suite.client(), "/.well-known/jwks.json").await).await;
+        suite.until(read, soon, async || is_let_through(&suite.client(), "/v1/categories").await).await;
+        let customer = suite.client_as("customer").await;
+        suite.until(read, soon, async || is_let_through(&customer, "/v1/users/me").await).await;
+        suite
+    }
+
+    async fn with_routes(change: impl FnOnce(&mut RouteFile)) -> Self {
         let database_url = portico_localpg::test_cluster().await.unwrap().parse().unwrap();
+        let mut routes = RouteFile::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../portico.toml")).unwrap();
+        change(&mut routes);
         let plan = Plan {
-            routes: RouteFile::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../portico.toml")).unwrap(),
+            routes,
             gateway: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             database_url,
             prefix: format!("t_{}_", &Uuid::new_v4().simple().to_string()[..12]),

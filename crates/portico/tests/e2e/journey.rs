@@ -8,7 +8,10 @@ use crate::helpers::TestSuite;
 
 #[tokio::test]
 async fn from_a_new_account_to_refused_tokens() {
-    let suite = TestSuite::start().await;
+    first_hour(&TestSuite::start().await).await;
+}
+
+pub async fn first_hour(suite: &TestSuite) {
     let api = suite.client();
 
     let credentials = json!({ "email": "ada@example.com", "password": "correct-horse-battery-staple" });

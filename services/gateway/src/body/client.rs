@@ -20,6 +20,11 @@ enum Source {
 }
 
 impl ClientBody {
+    /// One of which nothing is left.
+    pub fn ended() -> Self {
+        Self(Source::None)
+    }
+
     /// That of the request whose head was read last.
     pub fn http1(socket: &Rc<ClientSocket>) -> Self {
         Self(if socket.is_body_over() { Source::None } else { Source::Http1(Rc::clone(socket)) })

@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::{BoxError, ClientBody};
 use crate::headers::is_owned;
 use crate::metrics::{Recorder, RouteLabel};
+use crate::validation::Hold;
 
 /// A client may be waited for so long in all, and longer by the time its bytes take at the least rate.
 const GRACE: Duration = Duration::from_secs(10);
@@ -27,6 +28,8 @@ pub(crate) struct RequestBody(Option<Box<Passing>>);
 struct Passing {
     /// Taken once, and put back.
     held: Option<Bytes>,
+    /// The memory it takes, if it was gathered; given back when it is dropped.
+    hold: Option<Hold>,
     inner: ClientBody,
     left: u64,
     upload: Rc<Upload>,
@@ -96,9 +99,26 @@ impl RequestBody {
         }
         let upload = Rc::new(Upload { stage: Cell::new(Stage::Moving), moved_at: Cell::new(Instant::now()) });
         let recorder = Rc::clone(recorder);
-        let passing =
-            Passing { held: None, inner, left: limit, upload: Rc::clone(&upload), rate: Rate::new(), recorder, route };
+        let passing = Passing {
+            held: None,
+            hold: None,
+            inner,
+            left: limit,
+            upload: Rc::clone(&upload),
+            rate: Rate::new(),
+            recorder,
+            route,
+        };
         (Self(Some(Box::new(passing))), Some(upload))
+    }
+
+    /// The body that was read to its end, and was `gathered`.
+    pub fn whole(mut self, gathered: Bytes, hold: Hold) -> Self {
+        if let Some(passing) = &mut self.0 {
+            passing.inner = ClientBody::ended();
+            passing.hold = Some(hold);
+        }
+        self.put_back(gathered)
     }
 
     /// The body before `data` was taken of it.
@@ -118,6 +138,11 @@ impl Upload {
     /// When the last piece was passed on.
     pub fn moved_at(&self) -> Instant {
         self.moved_at.get()
+    }
+
+    /// All of it is here, and passed on from now on.
+    pub fn has_come(&self) {
+        self.moved_to(Stage::Done);
     }
 
     fn is_at(&self, stage: Stage) {

@@ -7,10 +7,12 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, ensure};
 use http::uri::PathAndQuery;
 use serde_json::Value;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::routes::{RouteFile, RouteTable};
 use crate::upstream::{Upstream, fetch};
+use crate::validation::{Contract, Enforced};
 
 const SERVICE_DOCUMENT: PathAndQuery = PathAndQuery::from_static("/openapi.json");
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -30,6 +32,8 @@ pub(super) struct Source {
     pub name: String,
     upstream: Arc<Upstream>,
     path: PathAndQuery,
+    /// What is compiled of the document, if a route asks for it.
+    enforced: Option<Arc<Enforced>>,
     /// So that a service that is away is told of once.
     is_lost: AtomicBool,
 }
@@ -46,16 +50,17 @@ impl Source {
         }
         let source = |(name, path): (&str, _)| {
             let upstream = Arc::clone(routes.upstream(name)?);
-            Some(Self { name: name.to_owned(), upstream, path, is_lost: AtomicBool::new(false) })
+            let enforced = routes.enforced().get(name).cloned();
+            Some(Self { name: name.to_owned(), upstream, path, enforced, is_lost: AtomicBool::new(false) })
         };
         Ok(named.into_iter().filter_map(source).collect())
     }
 
-    /// Asks for the document as it is published now.
-    pub async fn fetch(&self) -> Answer {
+    /// Asks for the document as it is published now, and puts it in force if it is another than `known`.
+    pub async fn fetch(&self, known: Option<&Value>) -> Answer {
         let asked = timeout(PATIENCE, fetch(&self.upstream, &self.path, LARGEST_DOCUMENT)).await;
         let read = match asked.unwrap_or_else(|_| Err(anyhow!("no answer within {PATIENCE:?}"))) {
-            Ok(body) => read(&body).map_err(|error| (error, Answer::Unusable)),
+            Ok(body) => self.take_over(&body, known).await.map_err(|error| (error, Answer::Unusable)),
             Err(error) => Err((error, Answer::Away)),
         };
         match read {
@@ -66,11 +71,33 @@ impl Source {
             Err((error, answer)) => {
                 if !self.is_lost.swap(true, Ordering::Relaxed) {
                     let error = format!("{error:#}");
-                    tracing::warn!(upstream = self.name, error, "no OpenAPI document; trying again");
+                    tracing::warn!(upstream = self.name, error, "no usable OpenAPI document; trying again");
                 }
                 answer
             }
         }
+    }
+
+    async fn take_over(&self, body: &[u8], known: Option<&Value>) -> anyhow::Result<Value> {
+        let document = read(body);
+        let Some(enforced) = &self.enforced else {
+            return document;
+        };
+        let enforce = async {
+            let document = document?;
+            if known == Some(&document) && enforced.contract().is_some() {
+                enforced.confirm();
+                return Ok(document);
+            }
+            let (document, compiled) = spawn_blocking(move || {
+                let compiled = Contract::compile(&document);
+                (document, compiled)
+            })
+            .await?;
+            enforced.replace(compiled.context("requests cannot be held against it")?);
+            Ok(document)
+        };
+        enforce.await.inspect_err(|_| enforced.fall_behind())
     }
 }
 

@@ -94,7 +94,8 @@ impl Reference {
         if fetched.at.is_some_and(|at| at >= asked_at) {
             return;
         }
-        let answers = join_all(self.sources.iter().map(Source::fetch)).await;
+        let asking = self.sources.iter().zip(&fetched.documents);
+        let answers = join_all(asking.map(|(source, known)| source.fetch(known.as_ref()))).await;
         let mut is_complete = true;
         for (kept, answer) in fetched.documents.iter_mut().zip(answers) {
             match answer {

@@ -1,6 +1,7 @@
 //! Passing a request on and its answer back, both as they come.
 
 mod attempts;
+mod gather;
 mod room;
 
 use std::cell::Cell;
@@ -87,9 +88,10 @@ impl Forward {
         if route.upstream.endpoints.len() == 0 {
             Box::pin(route.upstream.resolve_first()).await;
         }
-        let mut room = match Room::try_take(&route, began, patience.upload.is_some()) {
+        let (since, has_body) = patience.since();
+        let mut room = match Room::try_take(&route, since, has_body) {
             Some(room) => room,
-            None => Box::pin(Room::wait(&route, patience.upload.is_some(), worker)).await?,
+            None => Box::pin(Room::wait(&route, has_body, worker)).await?,
         };
         let asked = Cell::new(None);
         let mut asking = Asking { recorder: &worker.recorder, label: route.upstream.label, has_ended: false };
@@ -182,6 +184,14 @@ impl<'a> Patience<'a> {
     /// When the whole exchange must be over.
     fn deadline(&self) -> Option<Instant> {
         self.limits.total_timeout.map(|total| self.began + total)
+    }
+
+    /// Since when the service could answer, and whether it still has to wait for a body.
+    fn since(&self) -> (Instant, bool) {
+        match &self.upload {
+            Some(upload) if upload.stage() == Stage::Done => (upload.moved_at(), false),
+            upload => (self.began, upload.is_some()),
+        }
     }
 
     /// When it is worth looking again.

@@ -106,6 +106,10 @@ impl RouteEntry {
                 );
             }
         }
+        ensure!(
+            !self.validate || self.service.is_some() || self.openapi.is_some(),
+            "{place}.validate: say in `openapi` where the guest publishes what it takes"
+        );
         check_places(&self.endpoints).with_context(|| format!("{place}.endpoints"))?;
         ensure!(
             self.service.is_none() || self.endpoints.is_empty(),

@@ -85,6 +85,9 @@ pub struct RouteEntry {
     /// How long the whole exchange may take, from the request's headers to the answer's last byte.
     #[serde(default, rename = "total_timeout_secs", deserialize_with = "seconds")]
     pub total_timeout: Option<Duration>,
+    /// Whether requests are held against the service's OpenAPI document before they are passed on.
+    #[serde(default)]
+    pub validate: bool,
     /// The rate limits that must all allow a request, by name.
     #[serde(default)]
     pub limits: Vec<String>,

@@ -1,6 +1,6 @@
 //! The table a request is routed by.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use crate::config::ProxyConfig;
 use crate::limit::{Per, Policies, PolicySet};
 use crate::metrics::{Metrics, RouteLabel};
 use crate::upstream::{Site, Upstream};
+use crate::validation::Enforced;
 
 /// Where requests under a prefix go, and within which limits.
 pub(crate) struct Route {
@@ -25,6 +26,8 @@ pub(crate) struct Route {
     pub limits_of_subjects: PolicySet,
     /// What keeps its public answers, if something does.
     pub cache: Option<RouteCache>,
+    /// What requests are held against, if they are.
+    pub enforced: Option<Arc<Enforced>>,
 }
 
 /// How long and how large an exchange may be.
@@ -46,6 +49,8 @@ pub(crate) struct Limits {
 pub(crate) struct RouteTable {
     routes: Vec<Arc<Route>>,
     upstreams: Vec<Arc<Upstream>>,
+    /// By the names of upstreams, those that a route has requests held against.
+    enforced: BTreeMap<String, Arc<Enforced>>,
 }
 
 impl RouteTable {
@@ -64,6 +69,8 @@ impl RouteTable {
         let keeping = file.routes.iter().filter(|entry| entry.cache);
         let targets = keeping.map(|entry| file.target_of(entry)).collect::<anyhow::Result<Vec<_>>>()?;
         let caches = caches.of(targets.into_iter());
+        let validated = file.routes.iter().filter(|entry| entry.validate).map(RouteEntry::upstream_name);
+        let enforced: BTreeMap<_, _> = validated.map(|name| (name.to_owned(), enforced(name, known))).collect();
         let policies = Policies::new(&file.limits)?;
         let mut routes = file
             .routes
@@ -86,11 +93,12 @@ impl RouteTable {
                     limits_of_clients: policies.of_route(&entry.prefix, &of_clients)?,
                     limits_of_subjects: policies.of_route(&entry.prefix, &of_subjects)?,
                     cache: caches.get(&file.target_of(entry)?).filter(|_| entry.cache).cloned(),
+                    enforced: enforced.get(name).filter(|_| entry.validate).cloned(),
                 }))
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
         routes.sort_by(|a, b| b.prefix.len().cmp(&a.prefix.len()).then_with(|| a.prefix.cmp(&b.prefix)));
-        Ok(Self { routes, upstreams: upstreams.into_values().collect() })
+        Ok(Self { routes, upstreams: upstreams.into_values().collect(), enforced })
     }
 
     /// The route with the longest prefix that covers `path`.
@@ -108,10 +116,20 @@ impl RouteTable {
         &self.upstreams
     }
 
+    /// By the names of upstreams, what requests to them are held against.
+    pub fn enforced(&self) -> &BTreeMap<String, Arc<Enforced>> {
+        &self.enforced
+    }
+
     /// The upstream of that name.
     pub fn upstream(&self, name: &str) -> Option<&Arc<Upstream>> {
         self.upstreams.iter().find(|upstream| upstream.name == name)
     }
+}
+
+/// What is in force already, or nothing yet.
+fn enforced(name: &str, known: Option<&RouteTable>) -> Arc<Enforced> {
+    known.and_then(|table| table.enforced.get(name)).cloned().unwrap_or_default()
 }
 
 fn upstream(name: &str, site: Site, metrics: &Metrics, known: Option<&RouteTable>) -> anyhow::Result<Arc<Upstream>> {

@@ -201,11 +201,19 @@ async fn each_refusal_of_a_limit_is_a_problem_of_its_own() {
     assert_eq!(uncounted.header("retry-after").len(), 1);
 }
 
-/// `internal` needs a fault of ours; `not_ready` is provoked where a gateway without keys is started.
+/// `internal` needs a fault of ours; `not_ready` is provoked where a gateway without keys is started, `no_room` where bodies
+/// are checked.
 #[test]
 fn no_problem_of_the_gateway_is_left_out_of_the_table() {
-    let elsewhere =
-        ["rate_limited", "limits_unavailable", "overloaded", "upstream_unreachable", "upstream_broken", "not_ready"];
+    let elsewhere = [
+        "rate_limited",
+        "limits_unavailable",
+        "overloaded",
+        "upstream_unreachable",
+        "upstream_broken",
+        "not_ready",
+        "no_room",
+    ];
     let provoked: BTreeSet<&str> = of_requests().iter().map(|row| row.code).chain(elsewhere).collect();
 
     let missing: Vec<&str> =

@@ -32,4 +32,5 @@ mod slow;
 mod tls;
 mod tokens;
 mod unwell;
+mod validation;
 mod websockets;

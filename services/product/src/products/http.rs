@@ -28,9 +28,9 @@ use crate::viewer::{Editor, Viewer};
     params(
         ("status" = Option<String>, Query, example = "active",
          description = "draft, active, archived, or several; active when left out. Others than active need products:read_all"),
-        ("category" = Option<uuid::Uuid>, Query, description = "In this category or below it; repeat it for AND"),
-        ("tag" = Option<String>, Query, example = "wool,silk", description = "Has one of these tags; repeat it for AND"),
-        ("attr.{name}" = Option<String>, Query,
+        ("category" = Option<Vec<uuid::Uuid>>, Query, description = "In this category or below it; repeat it for AND"),
+        ("tag" = Option<Vec<String>>, Query, example = json!(["wool,silk"]), description = "Has one of these tags; repeat it for AND"),
+        ("attr.{name}" = Option<Vec<String>>, Query,
          description = "The attribute of that name has one of these values, as in `attr.color=red,blue`; repeat it for AND"),
         ("currency" = Option<String>, Query, example = "EUR", description = "Has a price in this currency; needed for what is about prices"),
         ("price.gte" = Option<i64>, Query, minimum = 0, description = "The lowest price of one piece is at least this, in the smallest unit of `currency`"),

@@ -107,7 +107,12 @@ impl Suite {
 
     /// A gateway with routes and beliefs of the test's own.
     pub async fn with(routes: &str, proxy: ProxyConfig) -> Self {
-        let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
+        Self::in_front_of(Upstream::start().await, routes, proxy).await
+    }
+
+    /// A gateway in front of an upstream of the test's own.
+    pub async fn in_front_of(upstream: Upstream, routes: &str, proxy: ProxyConfig) -> Self {
+        let issuer = Issuer::start().await;
         let routes = routes.replace("UPSTREAM", &upstream.address.to_string());
         let gateway = start_gateway(&routes, proxy, issuer.config()).await;
         Self { gateway, issuer, upstream }

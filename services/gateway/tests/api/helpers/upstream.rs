@@ -1,8 +1,8 @@
 //! An upstream that counts what reaches it and does what the last segment of the path says.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::Json;
 use axum::Router;
@@ -28,7 +28,7 @@ pub struct Upstream {
 
 /// What happened at an upstream.
 struct Seen {
-    is_published: AtomicBool,
+    document: Mutex<Option<Value>>,
     is_well: AtomicBool,
     connections: AtomicUsize,
     requests: AtomicUsize,
@@ -48,7 +48,7 @@ impl Upstream {
     /// One without an OpenAPI document, until it is [published](Self::publish).
     pub async fn start_unpublished() -> Self {
         let seen = Arc::new(Seen {
-            is_published: AtomicBool::new(false),
+            document: Mutex::default(),
             is_well: AtomicBool::new(true),
             connections: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
@@ -64,9 +64,21 @@ impl Upstream {
         Self { address, seen }
     }
 
+    /// One with an OpenAPI document of the test's own.
+    pub async fn start_with(document: Value) -> Self {
+        let upstream = Self::start_unpublished().await;
+        upstream.publish_as(document);
+        upstream
+    }
+
     /// Begins to serve its OpenAPI document.
     pub fn publish(&self) {
-        self.seen.is_published.store(true, Ordering::SeqCst);
+        self.publish_as(document());
+    }
+
+    /// Serves another OpenAPI document from now on.
+    pub fn publish_as(&self, document: Value) {
+        *self.seen.document.lock().expect("a sound lock") = Some(document);
     }
 
     /// Says from now on at `/healthz` whether it is well; whatever it says, it answers.
@@ -141,12 +153,8 @@ impl Drop for Unfinished {
 
 async fn answer(State(seen): State<Arc<Seen>>, request: Request) -> Response {
     if request.uri().path() == "/openapi.json" {
-        let is_published = seen.is_published.load(Ordering::SeqCst);
-        return if is_published {
-            Json(document()).into_response()
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
-        };
+        let document = seen.document.lock().expect("a sound lock").clone();
+        return document.map_or_else(|| StatusCode::SERVICE_UNAVAILABLE.into_response(), |it| Json(it).into_response());
     }
     if request.uri().path() == "/healthz" {
         let is_well = seen.is_well.load(Ordering::SeqCst);
