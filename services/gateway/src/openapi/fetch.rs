@@ -45,7 +45,10 @@ impl Source {
             }
         }
         let source = |(name, path): (&str, _)| {
-            let upstream = Arc::clone(routes.upstream(name)?);
+            // One that only gets a share of what a route leads elsewhere describes nothing.
+            let upstream =
+                routes.routes().iter().map(|route| &route.upstream).find(|upstream| upstream.name == name)?;
+            let upstream = Arc::clone(upstream);
             Some(Self { name: name.to_owned(), upstream, path, is_lost: AtomicBool::new(false) })
         };
         Ok(named.into_iter().filter_map(source).collect())
