@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::gateway::Gateway;
 use crate::limit::Store;
 use crate::own::{escape, reads_html};
-use crate::routes::{Route, TokenRule};
+use crate::routes::{Route, Share, TokenRule};
 use crate::upstream::{EndpointView, Upstream};
 use crate::validation::Enforced;
 
@@ -58,8 +58,17 @@ struct RouteView {
     cache: bool,
     /// Whether requests are held against the service's document.
     validate: bool,
+    /// Who answers a share of the requests instead, and who gets a copy of a share.
+    canary: Option<SplitView>,
+    mirror: Option<SplitView>,
     /// As `RateLimit-Policy` says them.
     limits: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct SplitView {
+    upstream: String,
+    percent: Share,
 }
 
 #[derive(Serialize)]
@@ -114,6 +123,7 @@ impl View {
 
     fn page(&self) -> String {
         let routes = self.routes.iter().map(|route| {
+            let split = |split: &Option<SplitView>| split.as_ref().map_or_else(|| "–".to_owned(), SplitView::text);
             let limits = if route.limits.is_empty() { "–".to_owned() } else { route.limits.join(", ") };
             [
                 route.prefix.clone(),
@@ -123,6 +133,8 @@ impl View {
                 format!("{} bytes", route.body_limit_bytes),
                 if route.cache { "yes" } else { "–" }.to_owned(),
                 if route.validate { "checked" } else { "–" }.to_owned(),
+                split(&route.canary),
+                split(&route.mirror),
                 limits,
             ]
         });
@@ -149,8 +161,9 @@ impl View {
         );
         let mut page =
             format!("<!doctype html><meta charset=utf-8><title>Gateway</title><style>{STYLE}</style><h1>Gateway</h1>");
-        page +=
-            &table("Routes", ["Prefix", "Upstream", "Token", "Timeout", "Body", "Cache", "Requests", "Limits"], routes);
+        let columns =
+            ["Prefix", "Upstream", "Token", "Timeout", "Body", "Cache", "Requests", "Canary", "Mirror", "Limits"];
+        page += &table("Routes", columns, routes);
         page += &table("Upstreams", ["Name", "In flight", "At once at most"], upstreams);
         page += &table("Endpoints", ["Upstream", "Address", "Standing", "In flight", "Average"], endpoints);
         page += &table("Documents requests are held against", ["Upstream", "Standing"], documents);
@@ -173,6 +186,8 @@ impl RouteView {
             body_limit_bytes: route.limits.body_bytes,
             cache: route.cache.is_some(),
             validate: route.enforced.is_some(),
+            canary: route.canary.as_ref().map(|canary| SplitView::of(&canary.route.upstream, canary.share)),
+            mirror: route.mirror.as_ref().map(|mirror| SplitView::of(&mirror.upstream, mirror.share)),
             limits: sets.iter().filter(|set| !set.is_empty()).map(|set| set.description().to_owned()).collect(),
         }
     }
@@ -181,6 +196,16 @@ impl RouteView {
 impl DocumentView {
     fn of((upstream, enforced): (&String, &Arc<Enforced>)) -> Self {
         Self { upstream: upstream.clone(), standing: enforced.standing() }
+    }
+}
+
+impl SplitView {
+    fn of(upstream: &Upstream, percent: Share) -> Self {
+        Self { upstream: upstream.name.clone(), percent }
+    }
+
+    fn text(&self) -> String {
+        format!("{}, {} %", self.upstream, f64::from(self.percent))
     }
 }
 

@@ -33,7 +33,7 @@ use crate::openapi::Reference;
 use crate::own::{self, Own};
 use crate::path::Target;
 use crate::proxy::Forward;
-use crate::routes::{Route, RouteFile, TokenRule};
+use crate::routes::{Canary, Route, RouteFile, TokenRule};
 use crate::routing::Routing;
 use crate::upstream::RequestHead;
 use crate::validation::{self, Checker, Intake};
@@ -242,6 +242,7 @@ impl Gateway {
             Some(enforced) => validation::begin(enforced, &target, &head)?,
             None => None,
         };
+        let route = route.canary.as_ref().and_then(Canary::draw).unwrap_or(route);
         let wants_websocket = frame::asks_for_websocket(&head);
         let passage = route.cache.as_ref().filter(|_| !wants_websocket).map(|cache| {
             let has_body = !body.is_end_stream();

@@ -58,7 +58,7 @@ pub use config::{Config, EdgeConfig, ProxyConfig, RoutesConfig};
 pub use cors::CorsEntry;
 pub use limit::{LimitEntry, OnStoreLoss, Per, StoreConfig};
 pub use own::api;
-pub use routes::{RouteEntry, RouteFile, ServiceEntry, TokenRule};
+pub use routes::{NoShare, RouteEntry, RouteFile, ServiceEntry, Share, SplitEntry, TokenRule};
 
 use cache::Caches;
 use edge::{Edge, Files, Tls};

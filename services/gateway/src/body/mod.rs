@@ -1,6 +1,7 @@
 //! Bodies on their way through: nothing is gathered, everything is measured.
 
 mod client;
+mod copied;
 mod reply;
 mod resumed;
 mod upload;

@@ -11,20 +11,28 @@ use http::{HeaderMap, HeaderName};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::copied::Copied;
 use super::{BoxError, ClientBody};
 use crate::headers::is_owned;
 use crate::metrics::{Recorder, RouteLabel};
+use crate::proxy::Mirrored;
 use crate::validation::Hold;
 
 /// A client may be waited for so long in all, and longer by the time its bytes take at the least rate.
 const GRACE: Duration = Duration::from_secs(10);
 const LEAST_BYTES_PER_SECOND: u64 = 512;
 
-/// The body of a request to a service: the client's, cut off where it becomes too large.
+/// The body of a request to a service.
 ///
 /// Small where there is none, which is the usual case.
-pub(crate) struct RequestBody(Option<Box<Passing>>);
+pub(crate) struct RequestBody(Option<Box<Source>>);
 
+enum Source {
+    Client(Passing),
+    Copied(Copied),
+}
+
+/// The client's body, cut off where it becomes too large.
 struct Passing {
     /// Taken once, and put back.
     held: Option<Bytes>,
@@ -36,6 +44,8 @@ struct Passing {
     rate: Rate,
     recorder: Rc<Recorder>,
     route: RouteLabel,
+    /// Gets all that passes.
+    mirrored: Option<Box<Mirrored>>,
 }
 
 /// Whether a client sends fast enough, over all the time it was waited for.
@@ -108,13 +118,28 @@ impl RequestBody {
             rate: Rate::new(),
             recorder,
             route,
+            mirrored: None,
         };
-        (Self(Some(Box::new(passing))), Some(upload))
+        (Self(Some(Box::new(Source::Client(passing)))), Some(upload))
+    }
+
+    /// A body that passed before.
+    pub fn copied(data: Bytes, trailers: Option<HeaderMap>) -> Self {
+        let copied = Copied { data, trailers };
+        if copied.is_end_stream() { Self::empty() } else { Self(Some(Box::new(Source::Copied(copied)))) }
+    }
+
+    /// Has a client's body copied as it passes, if there is any.
+    pub fn copy_to(&mut self, mirrored: Box<Mirrored>) {
+        match self.0.as_deref_mut() {
+            Some(Source::Client(passing)) => passing.copy_to(mirrored),
+            Some(Source::Copied(_)) | None => mirrored.send(),
+        }
     }
 
     /// The body that was read to its end, and was `gathered`.
     pub fn whole(mut self, gathered: Bytes, hold: Hold) -> Self {
-        if let Some(passing) = &mut self.0 {
+        if let Some(Source::Client(passing)) = self.0.as_deref_mut() {
             passing.inner = ClientBody::ended();
             passing.hold = Some(hold);
         }
@@ -123,8 +148,10 @@ impl RequestBody {
 
     /// The body before `data` was taken of it.
     pub fn put_back(mut self, data: Bytes) -> Self {
-        if let Some(passing) = &mut self.0 {
-            passing.held = Some(data).filter(|data| !data.is_empty());
+        match self.0.as_deref_mut() {
+            Some(Source::Client(passing)) => passing.held = Some(data).filter(|data| !data.is_empty()),
+            Some(Source::Copied(copied)) => copied.data = data,
+            None => {}
         }
         self
     }
@@ -187,6 +214,17 @@ impl Passing {
         }
     }
 
+    /// Begins with what was gathered before, if it was.
+    fn copy_to(&mut self, mirrored: Box<Mirrored>) {
+        self.mirrored = match &self.held {
+            Some(gathered) => mirrored.take(gathered),
+            None => Some(mirrored),
+        };
+        if self.held.is_some() && self.has_all() {
+            self.send_copy();
+        }
+    }
+
     fn pass(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, BoxError> {
         if let Some(data) = frame.data_ref() {
             let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
@@ -197,16 +235,60 @@ impl Passing {
             self.left = left;
             self.rate.arrived(length);
             self.recorder.received(self.route, data.len());
+            self.mirrored = self.mirrored.take().and_then(|mirrored| mirrored.take(data));
         }
         self.upload.moved_to(if self.inner.is_end_stream() { Stage::Done } else { Stage::Moving });
         // A trailer must not say what a header may not.
-        Ok(match frame.into_trailers() {
+        let frame = match frame.into_trailers() {
             Ok(mut trailers) => {
                 remove_owned(&mut trailers);
+                if let Some(mirrored) = &mut self.mirrored {
+                    mirrored.end(&trailers);
+                }
                 Frame::trailers(trailers)
             }
             Err(data) => data,
-        })
+        };
+        if self.mirrored.is_some() && (frame.is_trailers() || self.has_all()) {
+            self.send_copy();
+        }
+        Ok(frame)
+    }
+
+    /// Whether nothing can follow; who reads a body of known length does not wait to be told.
+    fn has_all(&self) -> bool {
+        self.inner.is_end_stream() || self.inner.size_hint().exact() == Some(0)
+    }
+
+    fn send_copy(&mut self) {
+        if let Some(mirrored) = self.mirrored.take() {
+            mirrored.send();
+        }
+    }
+
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(held) = self.held.take() {
+            return Poll::Ready(Some(Ok(Frame::data(held))));
+        }
+        let polled = Pin::new(&mut self.inner).poll_frame(context);
+        if polled.is_pending() {
+            self.upload.is_at(Stage::WaitingForClient);
+            ready!(self.rate.poll_too_slow(context));
+            self.upload.is_at(Stage::TooSlow);
+            return Poll::Ready(Some(Err(TooSlow.into())));
+        }
+        match ready!(polled) {
+            Some(Ok(frame)) => Poll::Ready(Some(self.pass(frame))),
+            Some(Err(error)) => {
+                self.upload.is_at(Stage::Broken);
+                Poll::Ready(Some(Err(error)))
+            }
+            None => {
+                self.upload.is_at(Stage::Done);
+                self.send_copy();
+                Poll::Ready(None)
+            }
+        }
     }
 }
 
@@ -222,37 +304,26 @@ impl Body for RequestBody {
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Some(passing) = &mut self.0 else {
-            return Poll::Ready(None);
-        };
-        if let Some(held) = passing.held.take() {
-            return Poll::Ready(Some(Ok(Frame::data(held))));
-        }
-        let polled = Pin::new(&mut passing.inner).poll_frame(context);
-        if polled.is_pending() {
-            passing.upload.is_at(Stage::WaitingForClient);
-            ready!(passing.rate.poll_too_slow(context));
-            passing.upload.is_at(Stage::TooSlow);
-            return Poll::Ready(Some(Err(TooSlow.into())));
-        }
-        match ready!(polled) {
-            Some(Ok(frame)) => Poll::Ready(Some(passing.pass(frame))),
-            Some(Err(error)) => {
-                passing.upload.is_at(Stage::Broken);
-                Poll::Ready(Some(Err(error)))
-            }
-            None => {
-                passing.upload.is_at(Stage::Done);
-                Poll::Ready(None)
-            }
+        match self.0.as_deref_mut() {
+            Some(Source::Client(passing)) => passing.poll_frame(context),
+            Some(Source::Copied(copied)) => Poll::Ready(copied.next().map(Ok)),
+            None => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(|passing| passing.held.is_none() && passing.inner.is_end_stream())
+        match self.0.as_deref() {
+            Some(Source::Client(passing)) => passing.held.is_none() && passing.inner.is_end_stream(),
+            Some(Source::Copied(copied)) => copied.is_end_stream(),
+            None => true,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |passing| passing.size_hint())
+        match self.0.as_deref() {
+            Some(Source::Client(passing)) => passing.size_hint(),
+            Some(Source::Copied(copied)) => copied.size_hint(),
+            None => SizeHint::with_exact(0),
+        }
     }
 }

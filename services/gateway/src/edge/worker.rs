@@ -21,6 +21,7 @@ use super::connection::ClientConnection;
 use super::conversation;
 use crate::gateway::Gateway;
 use crate::metrics::Recorder;
+use crate::proxy::Copies;
 use crate::upstream::Pool;
 
 /// How often the time of the connections is looked at. No limit of theirs needs to be kept more exactly.
@@ -33,6 +34,8 @@ pub(crate) struct Worker {
     pub pool: Rc<Pool>,
     /// What this worker counts.
     pub recorder: Rc<Recorder>,
+    /// What copies of requests take.
+    pub copies: Copies,
     pub(super) settings: ServerConfig,
     /// Connections may end after their current request, and no client should send another.
     is_leaving: Cell<bool>,
@@ -135,6 +138,7 @@ impl WorkerHandle {
                 gateway,
                 pool: Rc::default(),
                 recorder: Rc::new(recorder),
+                copies: Copies::default(),
                 settings,
                 is_leaving: Cell::new(false),
                 watched: RefCell::default(),

@@ -30,7 +30,7 @@ pub(crate) struct Stamp<'a> {
 pub(crate) struct RequestHeaders {
     client: HeaderMap,
     nominated: Vec<HeaderName>,
-    /// Lines, each with its end.
+    /// Lines, each with its end, of which the first is the host.
     own: BytesMut,
     joins_cookies: bool,
     passes_tracestate: bool,
@@ -58,6 +58,15 @@ impl RequestHeaders {
             joins_cookies,
             passes_tracestate,
         }
+    }
+
+    /// The same for another service.
+    pub fn for_another(&self, upstream_host: &HeaderValue) -> Self {
+        let mut own = BytesMut::with_capacity(512);
+        write_field(header::HOST.as_str(), upstream_host.as_bytes(), &mut own);
+        let rest = memchr::memchr(b'\n', &self.own).map_or(0, |end_of_host| end_of_host + 1);
+        own.put_slice(&self.own[rest..]);
+        Self { own, client: self.client.clone(), nominated: self.nominated.clone(), ..*self }
     }
 
     /// Those of the client, as they came.

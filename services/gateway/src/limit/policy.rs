@@ -43,7 +43,7 @@ impl Policy {
 }
 
 /// The policies of a route, each of which must allow its requests.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct PolicySet {
     /// The route's prefix, which counts by itself where a policy is per route.
     pub(super) route: Box<str>,

@@ -22,7 +22,7 @@ use axum::routing::get;
 use http::header;
 
 pub(crate) use labels::{RouteLabel, UpstreamLabel};
-pub(crate) use recorder::{CacheResult, Outcome, Protocol, Recorder, Retry, TokenCache};
+pub(crate) use recorder::{CacheResult, MirrorResult, Outcome, Protocol, Recorder, Retry, TokenCache};
 
 use labels::Names;
 use recorder::Counts;

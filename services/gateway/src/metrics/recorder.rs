@@ -102,6 +102,25 @@ impl CacheResult {
     }
 }
 
+/// What became of a copy of a request for a mirror.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MirrorResult {
+    /// The mirror answered, whatever it said.
+    Answered,
+    /// It did not, or not in time.
+    Failed,
+    /// There was no room for it.
+    Skipped,
+    /// The body is larger than is copied.
+    TooLarge,
+    /// The body did not come to its end.
+    Incomplete,
+}
+
+impl MirrorResult {
+    pub(super) const NAMES: [&str; 5] = ["answered", "failed", "skipped", "too_large", "incomplete"];
+}
+
 /// What is spoken on a client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
@@ -135,6 +154,7 @@ pub(super) struct RouteCounts {
     pub received_bytes: Counter,
     pub sent_bytes: Counter,
     pub cache: [Counter; CacheResult::NAMES.len()],
+    pub mirrored: [Counter; MirrorResult::NAMES.len()],
 }
 
 #[derive(Default)]
@@ -152,6 +172,7 @@ impl Default for RouteCounts {
             received_bytes: Counter::default(),
             sent_bytes: Counter::default(),
             cache: Default::default(),
+            mirrored: Default::default(),
         }
     }
 }
@@ -253,6 +274,11 @@ impl Recorder {
     /// Counts a request on a route with a cache.
     pub fn cache(&self, route: RouteLabel, result: CacheResult) {
         self.route(route).cache[result as usize].add(1);
+    }
+
+    /// Counts a copy of a request.
+    pub fn mirrored(&self, route: RouteLabel, result: MirrorResult) {
+        self.route(route).mirrored[result as usize].add(1);
     }
 
     /// Counts an answer of the gateway's own that is a problem.

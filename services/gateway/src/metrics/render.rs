@@ -9,7 +9,9 @@ use super::counter::{Counter, HistogramTotal};
 use super::exposition::Exposition;
 use super::labels::{METHODS, STATUSES};
 use super::process;
-use super::recorder::{CacheResult, Counts, Outcome, Protocol, Retry, RouteCounts, TokenCache, UpstreamCounts};
+use super::recorder::{
+    CacheResult, Counts, MirrorResult, Outcome, Protocol, Retry, RouteCounts, TokenCache, UpstreamCounts,
+};
 
 /// A label value, and what each recorder counted for it.
 type Parts<'a, T> = Vec<(&'static str, Vec<&'a T>)>;
@@ -104,6 +106,13 @@ fn write_routes(text: &mut Exposition, routes: &Parts<'_, RouteCounts>) {
     for (route, parts) in routes {
         for (place, result) in CacheResult::NAMES.iter().enumerate() {
             let count = sum(parts, |route| &route.cache[place]);
+            text.value_if_any(&[("route", route), ("result", result)], count);
+        }
+    }
+    text.counter("portico_gateway_mirrored_total", "Copies of requests for mirrors, by what became of them.");
+    for (route, parts) in routes {
+        for (place, result) in MirrorResult::NAMES.iter().enumerate() {
+            let count = sum(parts, |route| &route.mirrored[place]);
             text.value_if_any(&[("route", route), ("result", result)], count);
         }
     }

@@ -49,8 +49,10 @@ impl Source {
             }
         }
         let source = |(name, path): (&str, _)| {
-            let upstream = Arc::clone(routes.upstream(name)?);
-            let enforced = routes.enforced().get(name).cloned();
+            // One that only gets a share of what a route leads elsewhere describes nothing.
+            let upstream =
+                routes.routes().iter().map(|route| &route.upstream).find(|upstream| upstream.name == name)?;
+            let (upstream, enforced) = (Arc::clone(upstream), routes.enforced().get(name).cloned());
             Some(Self { name: name.to_owned(), upstream, path, enforced, is_lost: AtomicBool::new(false) })
         };
         Ok(named.into_iter().filter_map(source).collect())

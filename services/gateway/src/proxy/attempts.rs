@@ -27,14 +27,23 @@ pub(super) struct Attempts<'a> {
     head: RequestHead,
     /// The body, until it was taken.
     body: Option<RequestBody>,
-    /// Asking twice is the same as asking once, and the request was not repeated yet.
-    may_repeat: bool,
+    repeat: Repeat,
     tried: Vec<SocketAddr>,
     /// Who is being asked, for those who give up waiting.
     asked: &'a Cell<Option<SocketAddr>>,
     is_retry: bool,
     /// Kept connections have just proved to be no good.
     wants_new_connection: bool,
+}
+
+/// Whether a failure leads to another try.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeat {
+    No,
+    /// Asking twice is the same as asking once, and the request was not repeated yet.
+    Once,
+    /// No, but nobody waits for the answer either.
+    Copy,
 }
 
 /// An answer whose body has not been read.
@@ -63,13 +72,35 @@ impl<'a> Attempts<'a> {
         asked: &'a Cell<Option<SocketAddr>>,
     ) -> Self {
         upstream.retries.deposit();
-        let may_repeat = is_repeatable(&head, &body);
+        let repeat = if is_repeatable(&head, &body) { Repeat::Once } else { Repeat::No };
+        Self::with(upstream, worker, head, body, asked, repeat)
+    }
+
+    /// A copy of a request that is on its way elsewhere. It is sent once.
+    pub fn of_copy(
+        upstream: &'a Upstream,
+        worker: &'a Rc<Worker>,
+        head: RequestHead,
+        body: RequestBody,
+        asked: &'a Cell<Option<SocketAddr>>,
+    ) -> Self {
+        Self::with(upstream, worker, head, body, asked, Repeat::Copy)
+    }
+
+    fn with(
+        upstream: &'a Upstream,
+        worker: &'a Rc<Worker>,
+        head: RequestHead,
+        body: RequestBody,
+        asked: &'a Cell<Option<SocketAddr>>,
+        repeat: Repeat,
+    ) -> Self {
         Self {
             upstream,
             worker,
             head,
             body: Some(body),
-            may_repeat,
+            repeat,
             tried: Vec::new(),
             asked,
             is_retry: false,
@@ -97,7 +128,7 @@ impl<'a> Attempts<'a> {
                 }
                 Attempt::Crossed(error) => {
                     self.wants_new_connection = true;
-                    if !std::mem::take(&mut self.may_repeat) {
+                    if !self.take_repeat() {
                         return Err(error);
                     }
                 }
@@ -158,7 +189,8 @@ impl<'a> Attempts<'a> {
     }
 
     fn pick(&self) -> Option<Exchange> {
-        self.upstream.endpoints.pick(&self.tried, self.may_repeat, Instant::now())
+        // Whether an endpoint is well again is shown by those whom it does no harm.
+        self.upstream.endpoints.pick(&self.tried, self.repeat != Repeat::No, Instant::now())
     }
 
     fn count_retry(&self, has_failed: bool) {
@@ -220,9 +252,17 @@ impl<'a> Attempts<'a> {
         (has_others || !asks_to_wait) && self.repeats()
     }
 
+    fn take_repeat(&mut self) -> bool {
+        let may_repeat = self.repeat == Repeat::Once;
+        if may_repeat {
+            self.repeat = Repeat::No;
+        }
+        may_repeat
+    }
+
     /// Whether the request is sent again, which it is once.
     fn repeats(&mut self) -> bool {
-        if !std::mem::take(&mut self.may_repeat) {
+        if !self.take_repeat() {
             return false;
         }
         self.is_retry = self.upstream.retries.withdraw();

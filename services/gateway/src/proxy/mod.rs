@@ -2,6 +2,7 @@
 
 mod attempts;
 mod gather;
+mod mirrored;
 mod room;
 
 use std::cell::Cell;
@@ -25,6 +26,8 @@ use crate::routes::{Limits, Route};
 use crate::upstream::{RequestHead, Transfer, Upstream, UpstreamError};
 use attempts::{Answered, Attempts};
 use room::Room;
+
+pub(crate) use mirrored::{Copies, Mirrored};
 
 /// A request ready to be passed on.
 pub(crate) struct Forward {
@@ -82,7 +85,7 @@ impl Forward {
         client: Option<&ClientConnection>,
         worker: &Rc<Worker>,
     ) -> Result<Response<ReplyBody>, UpstreamError> {
-        let Self { route, head, body, upload, began } = self;
+        let Self { route, head, mut body, upload, began } = self;
         let wants_websocket = head.wants_websocket;
         let patience = Patience::new(&route.limits, upload, began);
         if route.upstream.endpoints.len() == 0 {
@@ -93,6 +96,9 @@ impl Forward {
             Some(room) => room,
             None => Box::pin(Room::wait(&route, has_body, worker)).await?,
         };
+        if let Some(mirror) = &route.mirror {
+            Mirrored::begin(mirror, &route, &head, &mut body, worker);
+        }
         let asked = Cell::new(None);
         let mut asking = Asking { recorder: &worker.recorder, label: route.upstream.label, has_ended: false };
         let mut answer = pin!(Attempts::new(&route.upstream, worker, head, body, &asked).run());

@@ -37,17 +37,36 @@ impl RouteFile {
 
     /// Where what is behind a route is.
     pub(super) fn site_of(&self, route: &RouteEntry) -> anyhow::Result<Site> {
-        let service = route.service.as_ref().and_then(|name| self.services.get(name));
-        let (url, places, health, port) = match service {
-            Some(service) => (Some(&service.url), &service.endpoints, &service.health, service.health_port),
-            None => (route.url.as_ref(), &route.endpoints, &route.health, route.health_port),
-        };
-        let health = health.as_deref().map(str::parse).transpose().context("health: not a path")?;
-        Ok(Site {
-            url: url.with_context(|| format!("{}: no address", route.prefix))?.clone(),
-            places: places.clone(),
-            health: health.map(|path| HealthCheck { path, port: port.map(Into::into) }),
-        })
+        if let Some(service) = route.service.as_ref().and_then(|name| self.services.get(name)) {
+            return service.site();
+        }
+        let url = route.url.as_ref().with_context(|| format!("{}: no address", route.prefix))?;
+        site(url, &route.endpoints, route.health.as_deref(), route.health_port)
+    }
+
+    /// Whether one service or guest is named, and not a place that clients may not reach.
+    pub(super) fn check_leads(
+        &self,
+        place: &str,
+        prefix: &str,
+        service: Option<&str>,
+        url: Option<&Url>,
+    ) -> anyhow::Result<()> {
+        match (service, url) {
+            (Some(_), Some(_)) | (None, None) => bail!("{place} ({prefix}): give either `service` or `url`"),
+            (Some(name), None) => {
+                let known = self.services.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                ensure!(self.services.contains_key(name), "{place}.service: there is no service {name}, only {known}");
+            }
+            (None, Some(url)) => {
+                check_url(url).with_context(|| format!("{place}.url"))?;
+                ensure!(
+                    !self.leads_inside(url),
+                    "{place}.url: leads to an internal listener, which no client may reach"
+                );
+            }
+        }
+        Ok(())
     }
 
     fn leads_inside(&self, url: &Url) -> bool {
@@ -58,6 +77,11 @@ impl RouteFile {
 }
 
 impl ServiceEntry {
+    /// Where it is.
+    pub(super) fn site(&self) -> anyhow::Result<Site> {
+        site(&self.url, &self.endpoints, self.health.as_deref(), self.health_port)
+    }
+
     fn check(&self, name: &str) -> anyhow::Result<()> {
         let place = format!("services.{name}");
         ensure!(is_identifier(name), "{place}: a name is lower-case letters, digits and _, beginning with a letter");
@@ -86,26 +110,12 @@ impl RouteEntry {
     fn check(&self, place: &str, file: &RouteFile) -> anyhow::Result<()> {
         Policies::new(&file.limits)?.of_route(&self.prefix, &self.limits)?;
         check_prefix(&self.prefix).with_context(|| format!("{place}.prefix: {:?}", self.prefix))?;
-        match (&self.service, &self.url) {
-            (Some(_), Some(_)) | (None, None) => {
-                bail!("{place} ({}): give either `service` or `url`", self.prefix)
-            }
-            (Some(name), None) => {
-                let known = file.services.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                ensure!(file.services.contains_key(name), "{place}.service: there is no service {name}, only {known}");
-                ensure!(
-                    self.openapi.is_none(),
-                    "{place}.openapi: services publish theirs at /openapi.json; only a guest can say where"
-                );
-            }
-            (None, Some(url)) => {
-                check_url(url).with_context(|| format!("{place}.url"))?;
-                ensure!(
-                    !file.leads_inside(url),
-                    "{place}.url: leads to an internal listener, which no client may reach"
-                );
-            }
-        }
+        file.check_leads(place, &self.prefix, self.service.as_deref(), self.url.as_ref())?;
+        file.check_splits(place, self)?;
+        ensure!(
+            self.service.is_none() || self.openapi.is_none(),
+            "{place}.openapi: services publish theirs at /openapi.json; only a guest can say where"
+        );
         ensure!(
             !self.validate || self.service.is_some() || self.openapi.is_some(),
             "{place}.validate: say in `openapi` where the guest publishes what it takes"
@@ -129,6 +139,12 @@ impl RouteEntry {
         }
         Ok(())
     }
+}
+
+fn site(url: &Url, places: &[String], health: Option<&str>, port: Option<NonZeroU16>) -> anyhow::Result<Site> {
+    let path = health.map(str::parse).transpose().context("health: not a path")?;
+    let health = path.map(|path| HealthCheck { path, port: port.map(Into::into) });
+    Ok(Site { url: url.clone(), places: places.to_vec(), health })
 }
 
 fn check_health(place: &str, path: Option<&str>, port: Option<NonZeroU16>) -> anyhow::Result<()> {

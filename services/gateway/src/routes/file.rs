@@ -9,6 +9,7 @@ use anyhow::{Context as _, anyhow};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use url::Url;
 
+use super::SplitEntry;
 use crate::cors::CorsEntry;
 use crate::limit::LimitEntry;
 
@@ -99,6 +100,10 @@ pub struct RouteEntry {
     pub limit_concurrency: bool,
     /// The largest request body that is passed on.
     pub body_limit_bytes: Option<u64>,
+    /// Who answers a share of the requests instead.
+    pub canary: Option<SplitEntry>,
+    /// Who gets a copy of a share of the requests.
+    pub mirror: Option<SplitEntry>,
 }
 
 /// What a route asks of the caller's token.

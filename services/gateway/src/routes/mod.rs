@@ -2,9 +2,12 @@
 
 mod check;
 mod file;
+mod split;
 mod table;
 
 pub use file::{RouteEntry, RouteFile, ServiceEntry, TokenRule};
+pub(crate) use split::{Canary, Mirror};
+pub use split::{NoShare, Share, SplitEntry};
 pub(crate) use table::{Limits, Route, RouteTable};
 
 /// The paths the gateway answers itself, with all that is below them; no route may take them.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{RouteEntry, RouteFile, TokenRule, covers};
+use super::{Canary, Mirror, RouteEntry, RouteFile, TokenRule, covers};
 use crate::cache::{Caches, RouteCache};
 use crate::config::ProxyConfig;
 use crate::limit::{Per, Policies, PolicySet};
@@ -13,6 +13,7 @@ use crate::upstream::{Site, Upstream};
 use crate::validation::Enforced;
 
 /// Where requests under a prefix go, and within which limits.
+#[derive(Clone)]
 pub(crate) struct Route {
     pub prefix: String,
     /// The prefix, in metrics and logs.
@@ -28,6 +29,10 @@ pub(crate) struct Route {
     pub cache: Option<RouteCache>,
     /// What requests are held against, if they are.
     pub enforced: Option<Arc<Enforced>>,
+    /// Who answers a share of its requests instead, if somebody does.
+    pub canary: Option<Canary>,
+    /// Who gets a copy of a share of its requests, if somebody does.
+    pub mirror: Option<Mirror>,
 }
 
 /// How long and how large an exchange may be.
@@ -65,7 +70,7 @@ impl RouteTable {
         caches: &Caches,
         known: Option<&Self>,
     ) -> anyhow::Result<Self> {
-        let mut upstreams = HashMap::new();
+        let mut upstreams = Upstreams { made: HashMap::new(), metrics, known };
         let keeping = file.routes.iter().filter(|entry| entry.cache);
         let targets = keeping.map(|entry| file.target_of(entry)).collect::<anyhow::Result<Vec<_>>>()?;
         let caches = caches.of(targets.into_iter());
@@ -76,15 +81,10 @@ impl RouteTable {
             .routes
             .iter()
             .map(|entry| {
-                let name = entry.upstream_name();
-                let upstream = match upstreams.get(name) {
-                    Some(upstream) => Arc::clone(upstream),
-                    None => upstream(name, file.site_of(entry)?, metrics, known)?,
-                };
-                upstreams.insert(name, Arc::clone(&upstream));
+                let upstream = upstreams.at(entry.upstream_name(), file.site_of(entry)?)?;
                 let limits = entry.limits(proxy, body_limit);
                 let (of_subjects, of_clients) = file.limits_of(entry);
-                Ok(Arc::new(Route {
+                let route = Route {
                     prefix: entry.prefix.clone(),
                     label: metrics.route(&entry.prefix),
                     token: entry.token,
@@ -93,12 +93,16 @@ impl RouteTable {
                     limits_of_clients: policies.of_route(&entry.prefix, &of_clients)?,
                     limits_of_subjects: policies.of_route(&entry.prefix, &of_subjects)?,
                     cache: caches.get(&file.target_of(entry)?).filter(|_| entry.cache).cloned(),
-                    enforced: enforced.get(name).filter(|_| entry.validate).cloned(),
-                }))
+                    enforced: enforced.get(entry.upstream_name()).filter(|_| entry.validate).cloned(),
+                    canary: None,
+                    mirror: upstreams.mirror(entry, file)?,
+                };
+                let canary = upstreams.canary(&route, entry, file)?;
+                Ok(Arc::new(Route { canary, ..route }))
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
         routes.sort_by(|a, b| b.prefix.len().cmp(&a.prefix.len()).then_with(|| a.prefix.cmp(&b.prefix)));
-        Ok(Self { routes, upstreams: upstreams.into_values().collect(), enforced })
+        Ok(Self { routes, upstreams: upstreams.made.into_values().collect(), enforced })
     }
 
     /// The route with the longest prefix that covers `path`.
@@ -132,11 +136,38 @@ fn enforced(name: &str, known: Option<&RouteTable>) -> Arc<Enforced> {
     known.and_then(|table| table.enforced.get(name)).cloned().unwrap_or_default()
 }
 
-fn upstream(name: &str, site: Site, metrics: &Metrics, known: Option<&RouteTable>) -> anyhow::Result<Arc<Upstream>> {
-    let known = known.and_then(|table| table.upstream(name)).filter(|upstream| upstream.site == site);
-    match known {
-        Some(upstream) => Ok(Arc::clone(upstream)),
-        None => Ok(Arc::new(Upstream::new(name, site, metrics.upstream(name))?)),
+/// Makes each upstream once.
+struct Upstreams<'a> {
+    made: HashMap<String, Arc<Upstream>>,
+    metrics: &'a Metrics,
+    known: Option<&'a RouteTable>,
+}
+
+impl Upstreams<'_> {
+    fn at(&mut self, name: &str, site: Site) -> anyhow::Result<Arc<Upstream>> {
+        if let Some(made) = self.made.get(name) {
+            return Ok(Arc::clone(made));
+        }
+        let known = self.known.and_then(|table| table.upstream(name)).filter(|upstream| upstream.site == site);
+        let upstream = match known {
+            Some(upstream) => Arc::clone(upstream),
+            None => Arc::new(Upstream::new(name, site, self.metrics.upstream(name))?),
+        };
+        self.made.insert(name.to_owned(), Arc::clone(&upstream));
+        Ok(upstream)
+    }
+
+    fn canary(&mut self, route: &Route, entry: &RouteEntry, file: &RouteFile) -> anyhow::Result<Option<Canary>> {
+        let Some(split) = &entry.canary else { return Ok(None) };
+        let upstream = self.at(&split.upstream_name(&entry.prefix, "canary"), file.site_of_split(split)?)?;
+        let route = Arc::new(Route { upstream, ..route.clone() });
+        Ok(Some(Canary { share: split.share, route }))
+    }
+
+    fn mirror(&mut self, entry: &RouteEntry, file: &RouteFile) -> anyhow::Result<Option<Mirror>> {
+        let Some(split) = &entry.mirror else { return Ok(None) };
+        let upstream = self.at(&split.upstream_name(&entry.prefix, "mirror"), file.site_of_split(split)?)?;
+        Ok(Some(Mirror { share: split.share, upstream }))
     }
 }
 

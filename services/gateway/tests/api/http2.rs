@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::helpers::{PATIENCE, Suite};
 
 /// One connection, on which all streams of a test are.
-async fn connect(suite: &Suite) -> SendRequest<Full<Bytes>> {
+pub async fn connect(suite: &Suite) -> SendRequest<Full<Bytes>> {
     let stream = TcpStream::connect(suite.gateway.public).await.expect("a connection");
     let shaken = handshake(TokioExecutor::new(), TokioIo::new(stream));
     let (sender, connection) = timeout(PATIENCE, shaken).await.expect("settings in time").expect("HTTP/2");
@@ -22,7 +22,7 @@ async fn connect(suite: &Suite) -> SendRequest<Full<Bytes>> {
     sender
 }
 
-async fn exchange(mut sender: SendRequest<Full<Bytes>>, request: Request<Full<Bytes>>) -> Response<Bytes> {
+pub async fn exchange(mut sender: SendRequest<Full<Bytes>>, request: Request<Full<Bytes>>) -> Response<Bytes> {
     let answered = async {
         let (head, body) = sender.send_request(request).await.expect("an answer").into_parts();
         Response::from_parts(head, body.collect().await.expect("a whole body").to_bytes())

@@ -162,7 +162,7 @@ async fn without_sampling_only_what_went_wrong_is_logged() {
 #[tokio::test]
 async fn nothing_secret_is_logged_however_the_request_ends() {
     let suite = Suite::start().await;
-    let secret = "canary-5d41402abc4b2a76";
+    let secret = "birdsong-5d41402abc4b2a76";
     for path in ["/v1/open/echo", "/v1/closed/echo", "/nowhere", "/v1/quick/hang", "/healthz"] {
         let client = suite.client();
         let request = client
@@ -179,5 +179,5 @@ async fn nothing_secret_is_logged_however_the_request_ends() {
     client.send(client.request(Method::GET, "/nowhere").header("x-request-id", "logs-last")).await;
     line_of("logs-last").await;
 
-    assert!(!text().contains("canary"));
+    assert!(!text().contains("birdsong"));
 }

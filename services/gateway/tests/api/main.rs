@@ -3,6 +3,7 @@
 mod admin;
 mod bodies;
 mod cache;
+mod canary;
 mod compression;
 mod cors;
 mod endpoints;
@@ -19,6 +20,7 @@ mod keys;
 mod limits;
 mod logs;
 mod metrics;
+mod mirror;
 mod overload;
 mod own;
 mod paths;

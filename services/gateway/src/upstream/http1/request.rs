@@ -2,7 +2,7 @@
 
 use bytes::{BufMut as _, BytesMut};
 use http::uri::PathAndQuery;
-use http::{Method, header};
+use http::{HeaderValue, Method, header};
 use hyper::body::Body as _;
 use tokio::time::Instant;
 
@@ -32,6 +32,17 @@ pub(super) fn length_of(body: &RequestBody) -> BodyLength {
 }
 
 impl RequestHead {
+    /// The same for another service, which is waited for differently.
+    pub fn for_another(&self, host: &HeaderValue) -> Self {
+        Self {
+            method: self.method.clone(),
+            target: self.target.clone(),
+            headers: self.headers.for_another(host),
+            wants_websocket: self.wants_websocket,
+            deadline: None,
+        }
+    }
+
     pub(super) fn write(&self, body: BodyLength, out: &mut BytesMut) {
         out.put_slice(self.method.as_str().as_bytes());
         out.put_u8(b' ');

@@ -40,7 +40,7 @@ pub struct Arrival {
     pub method: String,
     pub target: String,
     /// Names in lower case.
-    fields: Vec<(String, String)>,
+    pub fields: Vec<(String, String)>,
     pub body: Vec<u8>,
     /// Whether its body arrived to its end.
     pub is_whole: bool,
