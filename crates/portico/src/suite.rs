@@ -10,7 +10,7 @@ use portico_common::clock::Clock;
 use portico_common::lifecycle::Lifecycle;
 use portico_common::postgres::{DatabaseConfig, migrate, provision};
 use portico_common::server::{Listeners, ServerConfig, probe};
-use portico_common::telemetry::{LogFormat, TelemetryConfig};
+use portico_common::telemetry::{LogFormat, TelemetryConfig, TraceConfig};
 use portico_common::token::TokenConfig;
 use portico_gateway::{AccessLogConfig, CacheConfig, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig};
 use sqlx::postgres::PgConnectOptions;
@@ -305,7 +305,7 @@ fn gateway_server(listen: SocketAddr) -> ServerConfig {
 
 /// The process has set its logs up once; what a service would ask for is not looked at.
 fn telemetry() -> TelemetryConfig {
-    TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Text }
+    TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Text, traces: TraceConfig::default() }
 }
 
 fn addresses(listeners: &Listeners) -> Addresses {

@@ -10,7 +10,7 @@ use portico_auth::mail::Mailbox;
 use portico_common::clock::Clock;
 use portico_common::config::Secret;
 use portico_common::lifecycle::Lifecycle;
-use portico_common::telemetry::{self, LogFormat, TelemetryConfig};
+use portico_common::telemetry::{self, LogFormat, TelemetryConfig, TraceConfig};
 use portico_gateway::RouteFile;
 use portico_localpg::{Cluster, Options, Search};
 use tokio::net::TcpListener;
@@ -70,7 +70,7 @@ pub struct UpArgs {
 pub async fn up(args: &UpArgs) -> anyhow::Result<()> {
     let started = Instant::now();
     let log_format = if args.json { LogFormat::Json } else { LogFormat::Text };
-    telemetry::init(&TelemetryConfig { log: args.log.clone(), log_format })?;
+    telemetry::init(&TelemetryConfig { log: args.log.clone(), log_format, traces: TraceConfig::default() })?;
     let lifecycle = Lifecycle::new();
     lifecycle.stop_on_signal()?;
 

@@ -43,6 +43,7 @@ use arc_swap::ArcSwap;
 use portico_common::clock::Clock;
 use portico_common::lifecycle::Lifecycle;
 use portico_common::server::{Listeners, internal_router};
+use portico_common::telemetry::Traces;
 use portico_common::token::Verifier;
 use portico_common::{middleware, server};
 
@@ -96,7 +97,7 @@ pub async fn serve(
         tls: Files::of(&config.edge).map(Tls::new).transpose()?.map(Arc::new),
     });
     let internal = internal.merge(admin::router(Arc::clone(&gateway)));
-    let internal = middleware::internal(internal, "gateway", &config.server);
+    let internal = middleware::internal(internal, "gateway", &config.server, &Traces::default());
     gateway.publish_gauges();
     gateway.publish_upstream_gauges();
     if let Some(tls) = gateway.tls.clone() {

@@ -13,7 +13,7 @@ use portico_auth::mail::Mailbox;
 use portico_chores::state::Addresses;
 use portico_common::clock::Clock;
 use portico_common::lifecycle::Lifecycle;
-use portico_common::telemetry::{LogFormat, TelemetryConfig};
+use portico_common::telemetry::{LogFormat, TelemetryConfig, TraceConfig};
 use portico_common::token::TokenConfig;
 use portico_gateway::{AccessLogConfig, CacheConfig, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig};
 use portico_testkit::{Client, RunningService};
@@ -69,7 +69,11 @@ impl TestSuite {
             let config = portico_gateway::Config {
                 server,
                 tokens,
-                telemetry: TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Text },
+                telemetry: TelemetryConfig {
+                    log: "info".to_owned(),
+                    log_format: LogFormat::Text,
+                    traces: TraceConfig::default(),
+                },
                 routes: RoutesConfig { routes: PathBuf::new(), ..RoutesConfig::default() },
                 proxy: ProxyConfig::default(),
                 edge: EdgeConfig::default(),

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use portico_common::clock::Clock;
 use portico_common::server::ServerConfig;
-use portico_common::telemetry::{LogFormat, TelemetryConfig};
+use portico_common::telemetry::{LogFormat, TelemetryConfig, TraceConfig};
 use portico_common::token::TokenConfig;
 use portico_gateway::{
     AccessLogConfig, CacheConfig, Config, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig, serve,
@@ -206,7 +206,7 @@ pub fn config(server: ServerConfig, proxy: ProxyConfig, tokens: TokenConfig) -> 
     Config {
         server,
         tokens,
-        telemetry: TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Text },
+        telemetry: TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Text, traces: TraceConfig::default() },
         routes: RoutesConfig { routes: PathBuf::new(), ..RoutesConfig::default() },
         proxy,
         edge: EdgeConfig { workers: NonZeroUsize::new(2), ..EdgeConfig::default() },
