@@ -76,6 +76,7 @@ pub async fn serve(
     clock: Clock,
     lifecycle: Lifecycle,
 ) -> anyhow::Result<()> {
+    let traces = Traces::start(&config.telemetry.traces, "gateway")?;
     let verifier = Verifier::remote(&config.tokens, clock)?;
     lifecycle.spawn("tokens", verifier.clone().follow());
 
@@ -93,6 +94,7 @@ pub async fn serve(
         proxy: config.proxy.clone(),
         body_limit,
         access_log: config.access_log.clone(),
+        traces: traces.clone(),
         metrics,
         tls: Files::of(&config.edge).map(Tls::new).transpose()?.map(Arc::new),
     });
@@ -100,6 +102,7 @@ pub async fn serve(
     let internal = middleware::internal(internal, "gateway", &config.server, &Traces::default());
     gateway.publish_gauges();
     gateway.publish_upstream_gauges();
+    gateway.publish_trace_gauges();
     if let Some(tls) = gateway.tls.clone() {
         lifecycle.spawn("certificate", tls.follow());
     }
@@ -109,5 +112,7 @@ pub async fn serve(
     lifecycle.spawn("reference", Arc::clone(&gateway).follow_reference());
     lifecycle.spawn("routes", reload::follow(Arc::clone(&gateway), config.routes));
     let edge = Edge::start(listeners.public, &gateway, &config.server, &config.edge)?;
-    server::serve_behind(edge, listeners.internal, internal, &config.server, &lifecycle).await
+    server::serve_behind(edge, listeners.internal, internal, &config.server, &lifecycle).await?;
+    traces.finish().await;
+    Ok(())
 }

@@ -31,5 +31,6 @@ mod routes;
 mod slow;
 mod tls;
 mod tokens;
+mod traces;
 mod unwell;
 mod websockets;

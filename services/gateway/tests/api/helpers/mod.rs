@@ -137,6 +137,19 @@ impl Suite {
         Self { gateway, issuer, upstream }
     }
 
+    /// A gateway that tells a collector of its requests.
+    pub async fn with_traces(traces: TraceConfig, proxy: ProxyConfig) -> Self {
+        let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
+        let routes = ROUTES.replace("UPSTREAM", &upstream.address.to_string());
+        let tokens = issuer.config();
+        let gateway = start_with(&routes, |server| {
+            let mut config = config(server, proxy, tokens);
+            config.telemetry.traces = traces;
+            config
+        });
+        Self { gateway: gateway.await, issuer, upstream }
+    }
+
     /// A gateway that may hold so much.
     pub async fn with_cache(routes: &str, cache: CacheConfig) -> Self {
         let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
@@ -206,7 +219,11 @@ pub fn config(server: ServerConfig, proxy: ProxyConfig, tokens: TokenConfig) -> 
     Config {
         server,
         tokens,
-        telemetry: TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Text, traces: TraceConfig::default() },
+        telemetry: TelemetryConfig {
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+            traces: TraceConfig::default(),
+        },
         routes: RoutesConfig { routes: PathBuf::new(), ..RoutesConfig::default() },
         proxy,
         edge: EdgeConfig { workers: NonZeroUsize::new(2), ..EdgeConfig::default() },
