@@ -61,6 +61,10 @@ pub struct UpArgs {
     /// A running Postgres to use, with a role that may make roles and schemas, instead of one started here
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<Secret>,
+
+    /// Where traces go
+    #[command(flatten)]
+    traces: TraceConfig,
 }
 
 /// Runs the suite until it is told to stop.
@@ -70,7 +74,7 @@ pub struct UpArgs {
 pub async fn up(args: &UpArgs) -> anyhow::Result<()> {
     let started = Instant::now();
     let log_format = if args.json { LogFormat::Json } else { LogFormat::Text };
-    telemetry::init(&TelemetryConfig { log: args.log.clone(), log_format, traces: TraceConfig::default() })?;
+    telemetry::init(&TelemetryConfig { log: args.log.clone(), log_format, traces: args.traces.clone() })?;
     let lifecycle = Lifecycle::new();
     lifecycle.stop_on_signal()?;
 
@@ -110,6 +114,7 @@ async fn run(
         link_base_url: format!("http://{}", dev.local_addr()?).parse()?,
         mailbox: Mailbox::new(),
         clock: Clock::system(),
+        traces: args.traces.clone(),
     };
     let suite = tokio::select! {
         suite = Suite::start(&plan, lifecycle) => suite?,

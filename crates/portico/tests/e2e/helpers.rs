@@ -16,7 +16,7 @@ use portico_common::lifecycle::Lifecycle;
 use portico_common::telemetry::{LogFormat, TelemetryConfig, TraceConfig};
 use portico_common::token::TokenConfig;
 use portico_gateway::{AccessLogConfig, CacheConfig, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig};
-use portico_testkit::{Client, RunningService};
+use portico_testkit::{Client, Reply, RunningService};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
@@ -32,6 +32,11 @@ pub struct TestSuite {
 
 impl TestSuite {
     pub async fn start() -> Self {
+        Self::start_traced(TraceConfig::default()).await
+    }
+
+    /// One of which these settings say what is traced.
+    pub async fn start_traced(traces: TraceConfig) -> Self {
         let database_url = portico_localpg::test_cluster().await.unwrap().parse().unwrap();
         let plan = Plan {
             routes: RouteFile::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../portico.toml")).unwrap(),
@@ -42,6 +47,7 @@ impl TestSuite {
             link_base_url: "http://localhost".parse().unwrap(),
             mailbox: Mailbox::new(),
             clock: Clock::system(),
+            traces,
         };
         let lifecycle = Lifecycle::new();
         let suite = Suite::start(&plan, &lifecycle).await.unwrap();
@@ -93,11 +99,21 @@ impl TestSuite {
 
     /// The tokens of a demo login.
     pub async fn login(&self, role: &str) -> Value {
+        self.login_reply(role).await.body
+    }
+
+    /// The answer to a demo login.
+    pub async fn login_reply(&self, role: &str) -> Reply {
         let login = demo::logins(&self.plan.secrets).into_iter().find(|login| login.role == role).unwrap();
         let body = json!({ "email": login.email, "password": login.password });
         let reply = self.client().post("/v1/auth/login", body).await;
         assert_eq!(reply.status, 200, "{}", reply.body);
-        reply.body
+        reply
+    }
+
+    /// What the suite keeps secret.
+    pub fn secrets(&self) -> &Secrets {
+        &self.plan.secrets
     }
 
     /// A client of the gateway with the token of a demo login.

@@ -10,3 +10,4 @@ mod isolation;
 mod journey;
 mod process;
 mod sessions;
+mod traces;
