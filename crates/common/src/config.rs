@@ -68,6 +68,15 @@ pub fn seconds_or_none(raw: &str) -> Result<Duration, String> {
     if raw == "0" { Ok(Duration::ZERO) } else { seconds(raw) }
 }
 
+/// Reads a share of a whole, from 0 to 1.
+///
+/// # Errors
+/// Not a number, or outside of that.
+pub fn share(raw: &str) -> Result<f64, String> {
+    let share: f64 = raw.parse().map_err(|_| "must be a number".to_owned())?;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("must be from 0 to 1".to_owned()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,10 +21,12 @@ use tracing::Instrument as _;
 
 pub use deadline::BodyTooSlow;
 pub use observe::{RequestId, X_REQUEST_ID, request_id_from};
+pub(crate) use trace::caller_span_from;
 pub use trace::{TRACEPARENT, TraceContext, trace_context_from};
 
 use crate::error::{ApiError, kinds, render};
 use crate::server::ServerConfig;
+use crate::telemetry::Traces;
 
 /// The longest a feed of the internal listener waits for news (`wait=30`).
 const LONGEST_POLL: Duration = Duration::from_secs(30);
@@ -39,19 +41,19 @@ const NO_SNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 ///
 /// Every request gets an id, a trace, a span and one log line; every error, a problem body. A
 /// route that takes large bodies sets its own `DefaultBodyLimit`.
-pub fn standard(router: Router, service: &'static str, config: &ServerConfig) -> Router {
-    stack(router, service, config, config.request_timeout)
+pub fn standard(router: Router, service: &'static str, config: &ServerConfig, traces: &Traces) -> Router {
+    stack(router, service, config, traces, config.request_timeout)
 }
 
 /// The same for an internal listener, whose feeds may wait half a minute for news.
-pub fn internal(router: Router, service: &'static str, config: &ServerConfig) -> Router {
-    stack(router, service, config, config.request_timeout + LONGEST_POLL)
+pub fn internal(router: Router, service: &'static str, config: &ServerConfig, traces: &Traces) -> Router {
+    stack(router, service, config, traces, config.request_timeout + LONGEST_POLL)
 }
 
-fn stack(router: Router, service: &'static str, config: &ServerConfig, timeout: Duration) -> Router {
+fn stack(router: Router, service: &'static str, config: &ServerConfig, traces: &Traces, timeout: Duration) -> Router {
     // Outermost first. Whatever answers inside `render_problem` may answer with a problem.
     let layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(service, observe::observe))
+        .layer(from_fn_with_state((service, traces.clone()), observe::observe))
         .layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFF))
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, NO_STORE))
         .layer(from_fn(render_problem))

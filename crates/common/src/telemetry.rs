@@ -1,6 +1,7 @@
-//! Logs: JSON for machines, short lines for people; one line a request either way.
+//! Logs: JSON for machines, short lines for people; one line a request either way. And traces, if anybody collects them.
 
 mod format;
+mod traces;
 
 use std::io::{IsTerminal as _, stdout};
 use std::panic::PanicHookInfo;
@@ -12,6 +13,8 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+pub use traces::{Decider, EndedRequest, OpenSpan, TraceConfig, Traces};
+
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
@@ -22,7 +25,7 @@ pub enum LogFormat {
     Text,
 }
 
-/// What is logged, and how.
+/// What is logged, and how, and what is traced.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Logs")]
 pub struct TelemetryConfig {
@@ -32,6 +35,9 @@ pub struct TelemetryConfig {
     /// How a log line looks.
     #[arg(long, env = "LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
+    /// Where traces go.
+    #[command(flatten)]
+    pub traces: TraceConfig,
 }
 
 /// Sends the logs of this process, panics included, to standard output.
@@ -85,7 +91,7 @@ pub(crate) mod capture {
     use serde_json::Value;
     use tracing::dispatcher::{DefaultGuard, set_default};
 
-    use super::{LogFormat, TelemetryConfig, dispatch};
+    use super::{LogFormat, TelemetryConfig, TraceConfig, dispatch};
 
     #[derive(Clone, Default)]
     pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
@@ -102,7 +108,8 @@ pub(crate) mod capture {
 
     impl Log {
         pub(crate) fn begin() -> (Self, DefaultGuard) {
-            let config = TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Json };
+            let config =
+                TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Json, traces: TraceConfig::default() };
             let log = Self::default();
             let writer = log.clone();
             let dispatch = dispatch(&config, move || writer.clone(), false).unwrap();

@@ -10,7 +10,7 @@ use portico_common::clock::Clock;
 use portico_common::lifecycle::Lifecycle;
 use portico_common::postgres::{DatabaseConfig, migrate, provision};
 use portico_common::server::{Listeners, ServerConfig, probe};
-use portico_common::telemetry::{LogFormat, TelemetryConfig};
+use portico_common::telemetry::{LogFormat, TelemetryConfig, TraceConfig};
 use portico_common::token::TokenConfig;
 use portico_gateway::{AccessLogConfig, CacheConfig, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig};
 use sqlx::postgres::PgConnectOptions;
@@ -43,6 +43,8 @@ pub struct Plan {
     pub mailbox: Mailbox,
     /// The time.
     pub clock: Clock,
+    /// What is traced, and where to.
+    pub traces: TraceConfig,
 }
 
 /// A suite whose services all said they are ready.
@@ -129,7 +131,7 @@ impl Suite {
         let config = portico_gateway::Config {
             server: gateway_server(shared.plan.gateway),
             tokens: shared.tokens(),
-            telemetry: telemetry(),
+            telemetry: telemetry(shared.plan),
             routes: RoutesConfig { upstreams, ..RoutesConfig::default() },
             proxy: ProxyConfig::default(),
             edge: EdgeConfig::default(),
@@ -260,7 +262,7 @@ impl Shared<'_> {
         portico_auth::Config {
             server: ServerConfig::local(),
             database: self.plan.database(Service::Auth),
-            telemetry: telemetry(),
+            telemetry: telemetry(self.plan),
             passwords: portico_auth::PasswordConfig::with_pepper(self.plan.secrets.password_pepper()),
             tokens: portico_auth::IssuerConfig::local(&self.issuer, self.plan.secrets.master_key()),
             link_base_url: self.plan.link_base_url.clone(),
@@ -274,7 +276,7 @@ impl Shared<'_> {
             server: ServerConfig::local(),
             database: self.plan.database(Service::User),
             token: self.tokens(),
-            telemetry: telemetry(),
+            telemetry: telemetry(self.plan),
             events_url: events.parse().expect("an address"),
             cursor_key: self.plan.secrets.cursor_key(),
         }
@@ -285,7 +287,7 @@ impl Shared<'_> {
             server: ServerConfig::local(),
             database: self.plan.database(Service::Product),
             token: self.tokens(),
-            telemetry: telemetry(),
+            telemetry: telemetry(self.plan),
             cursor_key: self.plan.secrets.cursor_key(),
         }
     }
@@ -303,9 +305,11 @@ fn gateway_server(listen: SocketAddr) -> ServerConfig {
     ServerConfig { listen, ..ServerConfig::local() }
 }
 
-/// The process has set its logs up once; what a service would ask for is not looked at.
-fn telemetry() -> TelemetryConfig {
-    TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Text }
+/// The process has set its logs up once; what a service would ask for is not looked at. In traces each has its own
+/// name, since one for all would hide who is who.
+fn telemetry(plan: &Plan) -> TelemetryConfig {
+    let traces = TraceConfig { traced_as: None, ..plan.traces.clone() };
+    TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Text, traces }
 }
 
 fn addresses(listeners: &Listeners) -> Addresses {

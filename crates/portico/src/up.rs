@@ -10,7 +10,7 @@ use portico_auth::mail::Mailbox;
 use portico_common::clock::Clock;
 use portico_common::config::Secret;
 use portico_common::lifecycle::Lifecycle;
-use portico_common::telemetry::{self, LogFormat, TelemetryConfig};
+use portico_common::telemetry::{self, LogFormat, TelemetryConfig, TraceConfig};
 use portico_gateway::RouteFile;
 use portico_localpg::{Cluster, Options, Search};
 use tokio::net::TcpListener;
@@ -61,6 +61,10 @@ pub struct UpArgs {
     /// A running Postgres to use, with a role that may make roles and schemas, instead of one started here
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<Secret>,
+
+    /// Where traces go
+    #[command(flatten)]
+    traces: TraceConfig,
 }
 
 /// Runs the suite until it is told to stop.
@@ -70,7 +74,7 @@ pub struct UpArgs {
 pub async fn up(args: &UpArgs) -> anyhow::Result<()> {
     let started = Instant::now();
     let log_format = if args.json { LogFormat::Json } else { LogFormat::Text };
-    telemetry::init(&TelemetryConfig { log: args.log.clone(), log_format })?;
+    telemetry::init(&TelemetryConfig { log: args.log.clone(), log_format, traces: args.traces.clone() })?;
     let lifecycle = Lifecycle::new();
     lifecycle.stop_on_signal()?;
 
@@ -110,6 +114,7 @@ async fn run(
         link_base_url: format!("http://{}", dev.local_addr()?).parse()?,
         mailbox: Mailbox::new(),
         clock: Clock::system(),
+        traces: args.traces.clone(),
     };
     let suite = tokio::select! {
         suite = Suite::start(&plan, lifecycle) => suite?,

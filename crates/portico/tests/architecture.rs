@@ -199,7 +199,7 @@ fn common_stays_small() {
     assert!(modules <= 14, "common has {modules} modules");
     let lines: usize =
         sources(&src).iter().map(|path| code(path).lines().filter(|line| !line.is_empty()).count()).sum();
-    assert!(lines < 2_600, "common has {lines} lines of code");
+    assert!(lines < 3_100, "common has {lines} lines of code");
     for refused in ["util", "utils", "helpers", "misc", "types", "prelude"] {
         assert!(!library.contains(&format!("mod {refused};")), "`{refused}` says nothing");
     }

@@ -2,11 +2,13 @@
 //! service on free ports, and a client that reads answers. A development dependency only.
 
 mod client;
+mod collector;
 mod database;
 mod issuer;
 mod service;
 
 pub use client::{Client, Reply};
+pub use collector::{Collector, Mood, ToldSpan, traces_to};
 pub use database::TestDb;
 pub use issuer::{Issuer, User, key_pair};
 pub use service::RunningService;

@@ -165,6 +165,7 @@ impl Config {
     pub fn check(&self) -> anyhow::Result<()> {
         self.passwords.password_pepper.key::<32>().context("PASSWORD_PEPPER")?;
         self.tokens.check()?;
+        self.telemetry.traces.check()?;
         ensure!(
             matches!(self.link_base_url.scheme(), "http" | "https"),
             "LINK_BASE_URL must be an http or https address"

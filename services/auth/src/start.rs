@@ -5,6 +5,7 @@ use portico_common::clock::Clock;
 use portico_common::lifecycle::Lifecycle;
 use portico_common::page::Cursors;
 use portico_common::server::{self, Listeners};
+use portico_common::telemetry::Traces;
 use portico_common::token::Verifier;
 use portico_common::{middleware, postgres};
 use tokio::sync::watch;
@@ -37,15 +38,18 @@ pub async fn serve(
     lifecycle: Lifecycle,
 ) -> anyhow::Result<()> {
     config.check()?;
+    let traces = Traces::start(&config.telemetry.traces, NAME)?;
     let (beat, pulse) = Pulse::new(lifecycle.clone());
     let state = state(&config, clock, pulse)?;
     start_tasks(&config, mail, beat, &state, &lifecycle).await?;
 
     let checks = vec![postgres::check(&state.db)];
-    let public = middleware::standard(routes::public(state.clone()), NAME, &config.server);
+    let public = middleware::standard(routes::public(state.clone()), NAME, &config.server, &traces);
     let internal = server::internal_router(&lifecycle, checks).merge(routes::internal(state));
-    let internal = middleware::internal(internal, NAME, &config.server);
-    server::serve(listeners, public, internal, &config.server, &lifecycle).await
+    let internal = middleware::internal(internal, NAME, &config.server, &traces);
+    server::serve(listeners, public, internal, &config.server, &lifecycle).await?;
+    traces.finish().await;
+    Ok(())
 }
 
 fn state(config: &Config, clock: Clock, pulse: Pulse) -> anyhow::Result<AppState> {

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, StatusCode};
+use portico_common::config::share;
 use portico_common::error::ApiError;
 use portico_common::middleware::{RequestId, TraceContext, request_id_from, trace_context_from};
+use portico_common::telemetry::{Decider, EndedRequest, OpenSpan, Traces};
 use tracing::Level;
 
 use crate::metrics::{CacheResult, Recorder, RouteLabel, UpstreamLabel};
@@ -32,11 +34,6 @@ impl Default for AccessLogConfig {
     fn default() -> Self {
         Self { access_log_sample: 1.0 }
     }
-}
-
-fn share(raw: &str) -> Result<f64, String> {
-    let share: f64 = raw.parse().map_err(|_| "must be a number".to_owned())?;
-    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("must be from 0 to 1".to_owned()) }
 }
 
 /// What names a request in logs, here and at the service.
@@ -81,6 +78,8 @@ pub(crate) struct AccessLine {
     path: Option<PathAndQuery>,
     status: Option<StatusCode>,
     refusal: Option<Refusal>,
+    /// Its span, if its trace is exported.
+    span: Option<Box<OpenSpan>>,
 }
 
 /// Why the gateway itself refused.
@@ -124,7 +123,13 @@ impl AccessLine {
             path,
             status: None,
             refusal: None,
+            span: None,
         }
+    }
+
+    /// Decides whether the request is traced, which the service behind goes by.
+    pub fn trace(&mut self, traces: &Traces, headers: &HeaderMap, decider: Decider) {
+        self.span = traces.begin(&mut self.ids.trace, headers, decider);
     }
 
     /// The path that was asked.
@@ -149,18 +154,50 @@ impl AccessLine {
             || self.ids.trace.draw() < self.sample
     }
 
+    fn is_health(&self) -> bool {
+        self.route.name() == "/healthz"
+    }
+
     fn level(&self) -> Level {
         match self.status {
-            _ if self.route.name() == "/healthz" => Level::DEBUG,
+            _ if self.is_health() => Level::DEBUG,
             Some(status) if status.is_server_error() => Level::ERROR,
             _ => Level::INFO,
         }
     }
 
+    fn short_path(&self) -> &str {
+        self.path().char_indices().nth(LONGEST_PATH).map_or(self.path(), |(end, _)| &self.path()[..end])
+    }
+
+    fn upstream_name(&self) -> Option<&'static str> {
+        (self.upstream != UpstreamLabel::NONE).then(|| self.upstream.name())
+    }
+
+    /// Says the same in a span.
+    fn close(&self, span: OpenSpan, took: Duration) {
+        let request = EndedRequest {
+            method: &self.method,
+            route: (self.route != RouteLabel::NONE).then(|| self.route.name()),
+            path: self.path.is_some().then(|| self.short_path()),
+            status: self.status,
+            took,
+        };
+        let refusal = self.refusal.as_ref();
+        let more = [
+            ("portico.request.id", Some(self.ids.request.as_str())),
+            ("portico.upstream", self.upstream_name()),
+            ("portico.cache", self.cache.map(CacheResult::name)),
+            ("portico.problem.code", refusal.map(|refusal| refusal.code)),
+            ("portico.reason", refusal.map(|refusal| refusal.reason)),
+        ];
+        span.end(&request, more.into_iter().filter_map(|(key, text)| Some((key, text?.to_owned()))));
+    }
+
     fn write(&self, took: Duration) {
-        let path = self.path().char_indices().nth(LONGEST_PATH).map_or(self.path(), |(end, _)| &self.path()[..end]);
+        let path = self.short_path();
         let route = if self.route == RouteLabel::NONE { path } else { self.route.name() };
-        let upstream = (self.upstream != UpstreamLabel::NONE).then(|| self.upstream.name());
+        let upstream = self.upstream_name();
         let message = if self.status.is_some() { "request" } else { "request abandoned by the client" };
         macro_rules! write_line {
             ($level:expr) => {
@@ -202,6 +239,9 @@ impl Drop for AccessLine {
         }
         if self.is_written(took) {
             self.write(took);
+        }
+        if let Some(span) = self.span.take().filter(|_| !self.is_health()) {
+            self.close(*span, took);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portico_common::config::seconds;
 use portico_common::server::ServerConfig;
-use portico_common::telemetry::TelemetryConfig;
+use portico_common::telemetry::{Decider, TelemetryConfig};
 use portico_common::token::TokenConfig;
 use url::Url;
 
@@ -107,6 +107,9 @@ pub struct ProxyConfig {
     /// How many proxies of our own are in front (an ALB is 1); `X-Forwarded-*` of anyone else is not believed.
     #[arg(long, env = "TRUSTED_HOPS", value_name = "COUNT", default_value_t = 0)]
     pub trusted_hops: usize,
+    /// Go by the `sampled` flag of `traceparent`; only where no client can send one, for a load balancer passes it on.
+    #[arg(long, env = "TRUST_TRACEPARENT")]
+    pub trust_traceparent: bool,
     /// How long connecting to a service may take.
     #[arg(long = "connect-timeout-secs", env = "CONNECT_TIMEOUT_SECS", value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     pub connect_timeout: Duration,
@@ -118,10 +121,18 @@ pub struct ProxyConfig {
     pub upstream_idle_timeout: Duration,
 }
 
+impl ProxyConfig {
+    /// Whose word counts on whether a trace is exported.
+    pub(crate) fn decider(&self) -> Decider {
+        if self.trust_traceparent { Decider::Caller } else { Decider::Ourselves }
+    }
+}
+
 impl Default for ProxyConfig {
     fn default() -> Self {
         Self {
             trusted_hops: 0,
+            trust_traceparent: false,
             connect_timeout: Duration::from_secs(2),
             upstream_timeout: Duration::from_secs(20),
             upstream_idle_timeout: Duration::from_mins(1),

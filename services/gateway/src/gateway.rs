@@ -16,6 +16,7 @@ use hyper::body::Body as _;
 use portico_common::error::{ApiError, kinds, render};
 use portico_common::lifecycle::Lifecycle;
 use portico_common::middleware::X_REQUEST_ID;
+use portico_common::telemetry::Traces;
 use portico_common::token::{GoodToken, Verifier};
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -61,6 +62,8 @@ pub(crate) struct Gateway {
     /// The largest body that is passed on where a route does not say, in bytes.
     pub body_limit: u64,
     pub access_log: AccessLogConfig,
+    /// Where spans of requests go, if anywhere.
+    pub traces: Traces,
     pub metrics: Arc<Metrics>,
     /// What keeps the public answers of routes that ask for it.
     pub caches: Caches,
@@ -84,6 +87,7 @@ impl Gateway {
     ) -> Response<ReplyBody> {
         let _in_flight = worker.recorder.in_flight();
         let mut line = AccessLine::begin(&request, &worker.recorder, &self.access_log, Instant::now());
+        line.trace(&self.traces, request.headers(), self.proxy.decider());
         let routing = self.routing.load();
         let cors = routing.cors.clone();
         let reader = cors.as_ref().and_then(|cors| cors.reader(request.headers()));
@@ -150,13 +154,13 @@ impl Gateway {
         self.metrics.gauge(
             "portico_gateway_limit_store_losses",
             "How often the shared store of rate limits was lost since the start.",
-            move || gateway.limiter.store().map(|store| losses(store.failures())),
+            move || gateway.limiter.store().map(|store| counted(store.failures())),
         );
         let gateway = Arc::clone(self);
         self.metrics.gauge(
             "portico_gateway_cache_bytes",
             "Bytes of public answers held, those on their way to clients included.",
-            move || gateway.caches.held_bytes().map(|bytes| losses(bytes as u64)),
+            move || gateway.caches.held_bytes().map(|bytes| counted(bytes as u64)),
         );
         let gateway = Arc::clone(self);
         self.metrics.gauge(
@@ -349,7 +353,7 @@ impl Gateway {
 }
 
 /// A count as a metric; beyond what anybody counts to, it stands still.
-fn losses(count: u64) -> f64 {
+pub(crate) fn counted(count: u64) -> f64 {
     u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, counted};
 use crate::upstream::Upstream;
 
 impl Gateway {
@@ -23,6 +23,16 @@ impl Gateway {
             "portico_gateway_upstream_requests_in_flight",
             "How many it has, up to the heads of their answers.",
             |upstream| upstream.gate.in_flight(),
+        );
+    }
+
+    /// Lets metrics tell whether traces arrive.
+    pub fn publish_trace_gauges(self: &Arc<Self>) {
+        let gateway = Arc::clone(self);
+        self.metrics.gauge(
+            "portico_gateway_trace_spans_lost",
+            "Spans that the collector of traces did not take, since the start.",
+            move || gateway.traces.lost().map(counted),
         );
     }
 

@@ -48,6 +48,7 @@ use arc_swap::ArcSwap;
 use portico_common::clock::Clock;
 use portico_common::lifecycle::Lifecycle;
 use portico_common::server::{Listeners, internal_router};
+use portico_common::telemetry::Traces;
 use portico_common::token::Verifier;
 use portico_common::{middleware, server};
 
@@ -82,6 +83,7 @@ pub async fn serve(
     clock: Clock,
     lifecycle: Lifecycle,
 ) -> anyhow::Result<()> {
+    let traces = Traces::start(&config.telemetry.traces, "gateway")?;
     let verifier = Verifier::remote(&config.tokens, clock)?;
     lifecycle.spawn("tokens", verifier.clone().follow());
 
@@ -99,6 +101,7 @@ pub async fn serve(
         proxy: config.proxy.clone(),
         body_limit,
         access_log: config.access_log.clone(),
+        traces: traces.clone(),
         metrics: Arc::clone(&metrics),
         tls: Files::of(&config.edge).map(Tls::new).transpose()?.map(Arc::new),
         checker: Checker::default(),
@@ -108,10 +111,11 @@ pub async fn serve(
     let checks = vec![keys, gateway.check_documents()];
     let internal =
         internal_router(&lifecycle, checks).merge(metrics::router(metrics)).merge(admin::router(Arc::clone(&gateway)));
-    let internal = middleware::internal(internal, "gateway", &config.server);
+    let internal = middleware::internal(internal, "gateway", &config.server, &Traces::default());
     gateway.publish_gauges();
     gateway.publish_upstream_gauges();
     gateway.publish_document_gauge();
+    gateway.publish_trace_gauges();
     if let Some(tls) = gateway.tls.clone() {
         lifecycle.spawn("certificate", tls.follow());
     }
@@ -121,5 +125,7 @@ pub async fn serve(
     lifecycle.spawn("reference", Arc::clone(&gateway).follow_reference());
     lifecycle.spawn("routes", reload::follow(Arc::clone(&gateway), config.routes));
     let edge = Edge::start(listeners.public, &gateway, &config.server, &config.edge)?;
-    server::serve_behind(edge, listeners.internal, internal, &config.server, &lifecycle).await
+    server::serve_behind(edge, listeners.internal, internal, &config.server, &lifecycle).await?;
+    traces.finish().await;
+    Ok(())
 }

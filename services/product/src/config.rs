@@ -41,6 +41,7 @@ impl Config {
     /// A setting cannot be used; the error names it.
     pub fn check(&self) -> anyhow::Result<()> {
         self.cursors()?;
+        self.telemetry.traces.check()?;
         postgres::pool(&self.database, SCHEMA)?;
         Ok(())
     }

@@ -31,6 +31,7 @@ use portico_common::lifecycle::Lifecycle;
 use portico_common::middleware;
 use portico_common::postgres;
 use portico_common::server::{self, Listeners};
+use portico_common::telemetry::Traces;
 use portico_common::token::Verifier;
 use sqlx::migrate::Migrator;
 
@@ -53,6 +54,7 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("../../migrations/product");
 /// # Errors
 /// A setting cannot be used.
 pub async fn serve(config: Config, listeners: Listeners, clock: Clock, lifecycle: Lifecycle) -> anyhow::Result<()> {
+    let traces = Traces::start(&config.telemetry.traces, NAME)?;
     let db = postgres::pool(&config.database, SCHEMA)?;
     let verifier = Verifier::remote(&config.token, clock.clone())?;
     let cursors = config.cursors()?;
@@ -61,8 +63,10 @@ pub async fn serve(config: Config, listeners: Listeners, clock: Clock, lifecycle
 
     let checks = vec![postgres::check(&db), verifier.check()];
     let internal = server::internal_router(&lifecycle, checks);
-    let internal = middleware::internal(internal, NAME, &config.server);
+    let internal = middleware::internal(internal, NAME, &config.server, &traces);
     let public = routes::router(state::AppState { db, clock, verifier, cursors });
-    let public = middleware::standard(public, NAME, &config.server);
-    server::serve(listeners, public, internal, &config.server, &lifecycle).await
+    let public = middleware::standard(public, NAME, &config.server, &traces);
+    server::serve(listeners, public, internal, &config.server, &lifecycle).await?;
+    traces.finish().await;
+    Ok(())
 }

@@ -42,6 +42,7 @@ impl Config {
         let is_http = matches!(self.events_url.scheme(), "http" | "https");
         ensure!(is_http, "EVENTS_URL must be an http:// or https:// address");
         self.cursor_key()?;
+        self.telemetry.traces.check()?;
         postgres::pool(&self.database, SCHEMA)?;
         Ok(())
     }

@@ -15,6 +15,7 @@ use portico_common::middleware;
 use portico_common::page::Cursors;
 use portico_common::postgres;
 use portico_common::server::{self, Listeners};
+use portico_common::telemetry::Traces;
 use portico_common::token::Verifier;
 use sqlx::PgPool;
 use sqlx::migrate::Migrator;
@@ -44,6 +45,7 @@ struct AppState {
 /// # Errors
 /// A setting is not usable.
 pub async fn serve(config: Config, listeners: Listeners, clock: Clock, lifecycle: Lifecycle) -> anyhow::Result<()> {
+    let traces = Traces::start(&config.telemetry.traces, SERVICE)?;
     let db = postgres::pool(&config.database, SCHEMA)?;
     let verifier = Verifier::remote(&config.token, clock.clone())?;
     let cursors = Cursors::new(&config.cursor_key()?);
@@ -53,10 +55,11 @@ pub async fn serve(config: Config, listeners: Listeners, clock: Clock, lifecycle
     // Without auth's events the service is still of use, so they are not among these.
     let checks = vec![postgres::check(&db), verifier.check()];
     let public = routes::router(AppState { db: db.clone(), clock, verifier, cursors });
-    let public = middleware::standard(public, SERVICE, &config.server);
+    let public = middleware::standard(public, SERVICE, &config.server, &traces);
     let internal = server::internal_router(&lifecycle, checks);
-    let internal = middleware::internal(internal, SERVICE, &config.server);
+    let internal = middleware::internal(internal, SERVICE, &config.server, &traces);
     server::serve(listeners, public, internal, &config.server, &lifecycle).await?;
+    traces.finish().await;
     db.close().await;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What makes a request findable: its id, its span and its one log line.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -10,6 +10,7 @@ use tracing::{Instrument as _, Level, Span};
 use uuid::Uuid;
 
 use super::trace::trace_context_from;
+use crate::telemetry::{Decider, EndedRequest, OpenSpan, Traces};
 
 /// The header that carries the request id, both ways.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -53,14 +54,19 @@ fn is_request_id(bytes: &[u8]) -> bool {
 }
 
 /// Gives the request its id, trace and span, tells the caller the id, and logs the outcome.
-pub(super) async fn observe(State(service): State<&'static str>, mut request: Request, next: Next) -> Response {
+pub(super) async fn observe(
+    State((service, traces)): State<(&'static str, Traces)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = request_id_from(request.headers());
-    let trace = trace_context_from(request.headers());
+    let mut trace = trace_context_from(request.headers());
+    let open = traces.begin(&mut trace, request.headers(), Decider::Caller);
     // At the level of errors, so that whatever is logged can be found by request id.
     let span = tracing::error_span!(
         "request", service, request.id = id.as_str(), trace.id = %trace.trace_id(), span.id = %trace.span_id(),
     );
-    let line = LogLine::begin(&request, span.clone());
+    let line = LogLine::begin(&request, span.clone(), open);
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(trace);
 
@@ -77,16 +83,21 @@ struct LogLine {
     span: Span,
     method: Method,
     route: String,
+    is_matched: bool,
     status: Option<StatusCode>,
+    /// Its span, if its trace is exported.
+    traced: Option<Box<OpenSpan>>,
 }
 
 impl LogLine {
-    fn begin(request: &Request, span: Span) -> Self {
-        let route = match request.extensions().get::<MatchedPath>() {
+    fn begin(request: &Request, span: Span, traced: Option<Box<OpenSpan>>) -> Self {
+        let matched = request.extensions().get::<MatchedPath>();
+        let route = match matched {
             Some(route) => route.as_str().to_owned(),
             None => request.uri().path().chars().take(LONGEST_PATH).collect(),
         };
-        Self { began: Instant::now(), span, method: request.method().clone(), route, status: None }
+        let (is_matched, method) = (matched.is_some(), request.method().clone());
+        Self { began: Instant::now(), span, method, route, is_matched, status: None, traced }
     }
 
     fn end(mut self, status: StatusCode) {
@@ -104,12 +115,22 @@ impl LogLine {
     fn is_health(&self) -> bool {
         self.route.starts_with("/health/")
     }
+
+    /// Closes the span, but for health checks, of which there are many and no traces.
+    fn trace(&mut self, took: Duration) {
+        let Some(span) = self.traced.take().filter(|_| !self.is_health()) else { return };
+        let route = self.is_matched.then_some(self.route.as_str());
+        let path = if self.is_matched { None } else { Some(self.route.as_str()) };
+        span.end(&EndedRequest { method: &self.method, route, path, status: self.status, took }, []);
+    }
 }
 
 impl Drop for LogLine {
     fn drop(&mut self) {
+        let took = self.began.elapsed();
+        self.trace(took);
         let _entered = self.span.enter();
-        let duration_ms = (self.began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+        let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
         let status = self.status.map(|status| status.as_u16());
         macro_rules! write_line {
             ($level:expr) => {
@@ -142,6 +163,7 @@ mod tests {
 
     use crate::middleware::standard;
     use crate::server::ServerConfig;
+    use crate::telemetry::Traces;
     use crate::telemetry::capture::Log;
 
     fn router() -> Router {
@@ -149,7 +171,7 @@ mod tests {
             .route("/things/{id}", get(|| async { tracing::info!("in the handler") }))
             .route("/hang", get(std::future::pending::<()>))
             .route("/health/ready", get(|| async {}));
-        standard(router, "things", &ServerConfig::local())
+        standard(router, "things", &ServerConfig::local(), &Traces::default())
     }
 
     async fn logged(path: &str) -> Vec<Value> {

@@ -29,6 +29,26 @@ impl TraceContext {
         Hex::<16>(self.span_id.into())
     }
 
+    /// The trace as the number it is.
+    pub(crate) fn trace(&self) -> u128 {
+        self.trace_id
+    }
+
+    /// This request's span as the number it is.
+    pub(crate) fn span(&self) -> u64 {
+        self.span_id
+    }
+
+    /// Whether the trace is to be exported, as far as was decided.
+    pub fn is_sampled(&self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
+    /// Decides that.
+    pub(crate) fn set_sampled(&mut self, is_sampled: bool) {
+        self.flags = if is_sampled { SAMPLED } else { 0 };
+    }
+
     /// A number from 0 to below 1, drawn evenly for each request, to choose some of them by.
     pub fn draw(&self) -> f64 {
         let [a, b, c, d, ..] = self.span_id.to_le_bytes();
@@ -63,24 +83,34 @@ fn write_hex(room: &mut [u8], mut value: u128) {
 
 /// Joins the trace of the one valid `traceparent`, or starts a sampled one.
 pub fn trace_context_from(headers: &HeaderMap) -> TraceContext {
-    let mut given = headers.get_all(TRACEPARENT).iter();
-    let joined = match (given.next(), given.next()) {
-        (Some(only), None) => only.to_str().ok().and_then(parse),
-        _ => None,
-    };
+    let joined = caller_from(headers).map(|caller| (caller.trace_id, caller.flags));
     let (trace_id, flags) = joined.unwrap_or_else(|| (Uuid::new_v4().as_u128(), SAMPLED));
     TraceContext { trace_id, span_id: Uuid::new_v4().as_u64_pair().1, flags }
 }
 
+/// The caller's span, if its trace is joined.
+pub(crate) fn caller_span_from(headers: &HeaderMap) -> Option<u64> {
+    caller_from(headers).map(|caller| caller.span_id)
+}
+
+fn caller_from(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut given = headers.get_all(TRACEPARENT).iter();
+    match (given.next(), given.next()) {
+        (Some(only), None) => only.to_str().ok().and_then(parse),
+        _ => None,
+    }
+}
+
 /// `version-trace_id-parent_id-flags`; a later version may add fields, which are ignored as the standard asks.
-fn parse(value: &str) -> Option<(u128, u8)> {
+fn parse(value: &str) -> Option<TraceContext> {
     let mut fields = value.split('-');
     let version = hex(fields.next()?, 2)?;
     let trace_id = hex(fields.next()?, 32)?;
-    let parent_id = hex(fields.next()?, 16)?;
+    let span_id = hex(fields.next()?, 16)?;
     let flags = hex(fields.next()?, 2)?;
-    let is_valid = version != 0xff && (version != 0 || fields.next().is_none()) && trace_id != 0 && parent_id != 0;
-    is_valid.then_some((trace_id, u8::try_from(flags).ok()? & SAMPLED))
+    let is_valid = version != 0xff && (version != 0 || fields.next().is_none()) && trace_id != 0 && span_id != 0;
+    let (span_id, flags) = (u64::try_from(span_id).ok()?, u8::try_from(flags).ok()? & SAMPLED);
+    is_valid.then_some(TraceContext { trace_id, span_id, flags })
 }
 
 fn hex(field: &str, digits: usize) -> Option<u128> {

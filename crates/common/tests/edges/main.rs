@@ -7,3 +7,4 @@ mod drain;
 mod health;
 mod limits;
 mod middleware;
+mod traces;

@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use portico_common::extract;
 use portico_common::middleware::{RequestId, TraceContext, standard};
 use portico_common::server::ServerConfig;
+use portico_common::telemetry::Traces;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
@@ -73,7 +74,7 @@ async fn send(request: Request<Full<Bytes>>) -> Answer {
 }
 
 async fn send_with(request: Request<Full<Bytes>>, config: ServerConfig) -> Answer {
-    let server = Server::start(standard(router(), "test", &config), config).await;
+    let server = Server::start(standard(router(), "test", &config, &Traces::default()), config).await;
     let stream = TokioIo::new(server.connect().await.into_stream());
     let (mut client, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
     tokio::spawn(connection);
@@ -130,7 +131,7 @@ async fn a_handler_that_hangs_is_a_problem() {
 #[tokio::test]
 async fn a_body_that_never_ends_is_a_problem() {
     let config = ServerConfig { request_timeout: SHORT, ..ServerConfig::local() };
-    let server = Server::start(standard(router(), "test", &config), config).await;
+    let server = Server::start(standard(router(), "test", &config, &Traces::default()), config).await;
     let mut client = server.connect().await;
     client
         .send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{")
@@ -207,7 +208,7 @@ async fn a_handler_ends_although_its_client_has_left() {
         begun.send("ended").unwrap();
     };
     let config = ServerConfig::local();
-    let router = standard(Router::new().route("/slow", get(handler)), "test", &config);
+    let router = standard(Router::new().route("/slow", get(handler)), "test", &config, &Traces::default());
     let server = Server::start(router, config).await;
     let mut client = server.connect().await;
     client.ask("/slow").await;

@@ -13,10 +13,10 @@ use portico_auth::mail::Mailbox;
 use portico_chores::state::Addresses;
 use portico_common::clock::Clock;
 use portico_common::lifecycle::Lifecycle;
-use portico_common::telemetry::{LogFormat, TelemetryConfig};
+use portico_common::telemetry::{LogFormat, TelemetryConfig, TraceConfig};
 use portico_common::token::TokenConfig;
 use portico_gateway::{AccessLogConfig, CacheConfig, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig};
-use portico_testkit::{Client, RunningService};
+use portico_testkit::{Client, Reply, RunningService};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
@@ -32,12 +32,18 @@ pub struct TestSuite {
 
 impl TestSuite {
     pub async fn start() -> Self {
-        Self::with_routes(|_| {}).await
+        Self::start_traced(TraceConfig::default()).await
+    }
+
+    /// One of which these settings say what is traced.
+    pub async fn start_traced(traces: TraceConfig) -> Self {
+        Self::with(|_| {}, traces).await
     }
 
     /// A suite whose gateway holds every request against the service's document.
     pub async fn start_validating() -> Self {
-        let suite = Self::with_routes(|routes| routes.routes.iter_mut().for_each(|route| route.validate = true)).await;
+        let validate = |routes: &mut RouteFile| routes.routes.iter_mut().for_each(|route| route.validate = true);
+        let suite = Self::with(validate, TraceConfig::default()).await;
         let is_let_through = async |client: &Client, path| client.get(path).await.status == 200;
         let (read, soon) = ("the document was read", Duration::from_secs(10));
         suite.until(read, soon, async || is_let_through(&suite.client(), "/.well-known/jwks.json").await).await;
@@ -47,7 +53,7 @@ impl TestSuite {
         suite
     }
 
-    async fn with_routes(change: impl FnOnce(&mut RouteFile)) -> Self {
+    async fn with(change: impl FnOnce(&mut RouteFile), traces: TraceConfig) -> Self {
         let database_url = portico_localpg::test_cluster().await.unwrap().parse().unwrap();
         let mut routes = RouteFile::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../portico.toml")).unwrap();
         change(&mut routes);
@@ -60,6 +66,7 @@ impl TestSuite {
             link_base_url: "http://localhost".parse().unwrap(),
             mailbox: Mailbox::new(),
             clock: Clock::system(),
+            traces,
         };
         let lifecycle = Lifecycle::new();
         let suite = Suite::start(&plan, &lifecycle).await.unwrap();
@@ -87,7 +94,11 @@ impl TestSuite {
             let config = portico_gateway::Config {
                 server,
                 tokens,
-                telemetry: TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Text },
+                telemetry: TelemetryConfig {
+                    log: "info".to_owned(),
+                    log_format: LogFormat::Text,
+                    traces: TraceConfig::default(),
+                },
                 routes: RoutesConfig { routes: PathBuf::new(), ..RoutesConfig::default() },
                 proxy: ProxyConfig::default(),
                 edge: EdgeConfig::default(),
@@ -107,11 +118,21 @@ impl TestSuite {
 
     /// The tokens of a demo login.
     pub async fn login(&self, role: &str) -> Value {
+        self.login_reply(role).await.body
+    }
+
+    /// The answer to a demo login.
+    pub async fn login_reply(&self, role: &str) -> Reply {
         let login = demo::logins(&self.plan.secrets).into_iter().find(|login| login.role == role).unwrap();
         let body = json!({ "email": login.email, "password": login.password });
         let reply = self.client().post("/v1/auth/login", body).await;
         assert_eq!(reply.status, 200, "{}", reply.body);
-        reply.body
+        reply
+    }
+
+    /// What the suite keeps secret.
+    pub fn secrets(&self) -> &Secrets {
+        &self.plan.secrets
     }
 
     /// A client of the gateway with the token of a demo login.

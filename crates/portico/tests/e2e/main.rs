@@ -10,4 +10,5 @@ mod isolation;
 mod journey;
 mod process;
 mod sessions;
+mod traces;
 mod validation;

@@ -10,7 +10,7 @@ use portico_auth::{Config, IssuerConfig, MIGRATOR, PasswordConfig, Role, SeedAcc
 use portico_common::clock::Clock;
 use portico_common::config::Secret;
 use portico_common::server::ServerConfig;
-use portico_common::telemetry::{LogFormat, TelemetryConfig};
+use portico_common::telemetry::{LogFormat, TelemetryConfig, TraceConfig};
 use portico_testkit::{Client, Reply, RunningService, TestDb};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -45,7 +45,11 @@ pub fn config(db: &TestDb) -> Config {
     Config {
         server: ServerConfig::local(),
         database: db.config(),
-        telemetry: TelemetryConfig { log: "warn".to_owned(), log_format: LogFormat::Text },
+        telemetry: TelemetryConfig {
+            log: "warn".to_owned(),
+            log_format: LogFormat::Text,
+            traces: TraceConfig::default(),
+        },
         passwords: PasswordConfig::with_pepper(Secret::new(KEY)),
         tokens: IssuerConfig::local(ISSUER, Secret::new(KEY)),
         link_base_url: "https://app.example.com".parse().unwrap(),

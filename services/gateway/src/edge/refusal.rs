@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::response::IntoResponse as _;
-use http::Response;
+use http::{HeaderMap, Response};
 use http_body_util::BodyExt as _;
 use portico_common::error::{ApiError, render};
 use portico_common::middleware::X_REQUEST_ID;
+use portico_common::telemetry::Decider;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
@@ -55,6 +56,7 @@ where
 fn problem(refusal: Refusal, worker: &Worker) -> Response<Body> {
     let error = ApiError::from(refusal);
     let mut line = AccessLine::of_no_request(&worker.recorder, &worker.gateway.access_log, Instant::now());
+    line.trace(&worker.gateway.traces, &HeaderMap::new(), Decider::Ourselves);
     line.refuse(&error);
     let mut response = own::harden(render(error.into_response(), "", line.ids.request.as_str()));
     response.headers_mut().insert(X_REQUEST_ID, line.ids.request.header_value());

@@ -33,6 +33,7 @@ mod routes;
 mod slow;
 mod tls;
 mod tokens;
+mod traces;
 mod unwell;
 mod validation;
 mod websockets;

@@ -2,7 +2,7 @@
 
 use portico_common::clock::Clock;
 use portico_common::config::Secret;
-use portico_common::telemetry::{LogFormat, TelemetryConfig};
+use portico_common::telemetry::{LogFormat, TelemetryConfig, TraceConfig};
 use portico_product::{Config, MIGRATOR, serve};
 use portico_testkit::{Client, Issuer, Reply, RunningService, TestDb, User};
 use reqwest::Method;
@@ -28,7 +28,8 @@ impl TestApp {
         let issuer = Issuer::start_at(clock.clone()).await;
         let (database, token) = (db.config(), issuer.config());
         let service = RunningService::start(|server, listeners, lifecycle| {
-            let telemetry = TelemetryConfig { log: "warn".to_owned(), log_format: LogFormat::Json };
+            let telemetry =
+                TelemetryConfig { log: "warn".to_owned(), log_format: LogFormat::Json, traces: TraceConfig::default() };
             let cursor_key = Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
             serve(Config { server, database, token, telemetry, cursor_key }, listeners, clock, lifecycle)
         })

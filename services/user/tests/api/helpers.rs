@@ -3,7 +3,7 @@
 use axum::http::{Method, header};
 use portico_common::clock::Clock;
 use portico_common::config::Secret;
-use portico_common::telemetry::{LogFormat, TelemetryConfig};
+use portico_common::telemetry::{LogFormat, TelemetryConfig, TraceConfig};
 use portico_testkit::{Client, Issuer, Reply, RunningService, TestDb, User};
 use portico_user::{Config, MIGRATOR, serve};
 use reqwest::RequestBuilder;
@@ -79,7 +79,11 @@ async fn launch(db: &TestDb, feed: &Feed, issuer: &Issuer, clock: &Clock) -> Run
             server,
             database,
             token,
-            telemetry: TelemetryConfig { log: "off".to_owned(), log_format: LogFormat::Text },
+            telemetry: TelemetryConfig {
+                log: "off".to_owned(),
+                log_format: LogFormat::Text,
+                traces: TraceConfig::default(),
+            },
             events_url,
             cursor_key: Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
         };

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use portico_common::clock::Clock;
 use portico_common::server::ServerConfig;
-use portico_common::telemetry::{LogFormat, TelemetryConfig};
+use portico_common::telemetry::{LogFormat, TelemetryConfig, TraceConfig};
 use portico_common::token::TokenConfig;
 use portico_gateway::{
     AccessLogConfig, CacheConfig, Config, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig, serve,
@@ -142,6 +142,19 @@ impl Suite {
         Self { gateway, issuer, upstream }
     }
 
+    /// A gateway that tells a collector of its requests.
+    pub async fn with_traces(traces: TraceConfig, proxy: ProxyConfig) -> Self {
+        let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
+        let routes = ROUTES.replace("UPSTREAM", &upstream.address.to_string());
+        let tokens = issuer.config();
+        let gateway = start_with(&routes, |server| {
+            let mut config = config(server, proxy, tokens);
+            config.telemetry.traces = traces;
+            config
+        });
+        Self { gateway: gateway.await, issuer, upstream }
+    }
+
     /// A gateway that may hold so much.
     pub async fn with_cache(routes: &str, cache: CacheConfig) -> Self {
         let (issuer, upstream) = (Issuer::start().await, Upstream::start().await);
@@ -211,7 +224,11 @@ pub fn config(server: ServerConfig, proxy: ProxyConfig, tokens: TokenConfig) -> 
     Config {
         server,
         tokens,
-        telemetry: TelemetryConfig { log: "info".to_owned(), log_format: LogFormat::Text },
+        telemetry: TelemetryConfig {
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+            traces: TraceConfig::default(),
+        },
         routes: RoutesConfig { routes: PathBuf::new(), ..RoutesConfig::default() },
         proxy,
         edge: EdgeConfig { workers: NonZeroUsize::new(2), ..EdgeConfig::default() },
