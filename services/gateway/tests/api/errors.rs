@@ -201,8 +201,8 @@ async fn each_refusal_of_a_limit_is_a_problem_of_its_own() {
     assert_eq!(uncounted.header("retry-after").len(), 1);
 }
 
-/// `internal` needs a fault of ours; `not_ready` is provoked where a gateway without keys is started, `no_room` where bodies
-/// are checked.
+/// `internal` needs a fault of ours; `not_ready` is provoked where a gateway without keys is started, `no_room` only
+/// by the unit test of the memory that bodies are held in.
 #[test]
 fn no_problem_of_the_gateway_is_left_out_of_the_table() {
     let elsewhere = [
