@@ -6,7 +6,7 @@ use portico_testkit::Client;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{interval, timeout};
 
-use crate::helpers::{Connection, PATIENCE, Play, PlayedUpstream, ROUTES, Suite};
+use crate::helpers::{Connection, PATIENCE, Play, PlayedUpstream, ROUTES, Suite, until};
 
 /// More than a service may have at once before anything is known of it.
 const MANY: usize = 200;
@@ -28,11 +28,6 @@ async fn open(suite: &Suite, count: usize, text: &str) -> Vec<Connection> {
         connections.push(connection);
     }
     connections
-}
-
-async fn until(what: &str, patience: Duration, mut is_so: impl AsyncFnMut() -> bool) {
-    let waiting = async { while !is_so().await {} };
-    timeout(patience, waiting).await.unwrap_or_else(|_| panic!("not in time: {what}"));
 }
 
 async fn metrics(suite: &Suite) -> String {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use portico_testkit::{Client, Issuer, RunningService};
 use tokio::time::timeout;
 
-use crate::helpers::{Connection, PATIENCE, ROUTES, Upstream, start_gateway_with_file};
+use crate::helpers::{Connection, PATIENCE, ROUTES, Upstream, start_gateway_with_file, until_answered};
 
 const NEW_ROUTE: &str = r#"
 [[routes]]
@@ -16,12 +16,6 @@ prefix = "/v1/new"
 service = "shop"
 token = "optional"
 "#;
-
-/// Asks until the answer has this status. Only a failing test asks until the end.
-async fn until(client: &Client, path: &str, status: u16) {
-    let answered = async { while client.get(path).await.status != status {} };
-    timeout(PATIENCE, answered).await.unwrap_or_else(|_| panic!("{path} never answers {status}"));
-}
 
 /// Waits until the metric says whether the file is in force.
 async fn until_it_is_current(gateway: &RunningService, is_current: bool) {
@@ -45,13 +39,13 @@ async fn a_changed_file_is_in_force_and_a_wrong_one_changes_nothing() {
     assert_eq!(client.get("/v1/new/echo").await.status, 404);
 
     fs::write(&path, format!("{routes}{NEW_ROUTE}")).unwrap();
-    until(&client, "/v1/new/echo", 200).await;
+    until_answered(&client, "/v1/new/echo", 200).await;
     fs::write(&path, format!("{NEW_ROUTE}{NEW_ROUTE}")).unwrap();
     until_it_is_current(&gateway, false).await;
     let renamed = NEW_ROUTE.replace("/v1/new", "/v1/newer");
-    until(&client, "/v1/new/echo", 200).await;
+    until_answered(&client, "/v1/new/echo", 200).await;
     fs::write(&path, format!("{routes}{renamed}")).unwrap();
-    until(&client, "/v1/newer/echo", 200).await;
+    until_answered(&client, "/v1/newer/echo", 200).await;
 
     until_it_is_current(&gateway, true).await;
     assert_eq!(client.get("/v1/new/echo").await.status, 404);
@@ -95,7 +89,7 @@ async fn a_hundred_reloads_under_load_fail_no_request_and_forget_nothing() {
 
     for number in 0..100 {
         replace(&path, &format!("{routes}{}", NEW_ROUTE.replace("/v1/new", &format!("/v1/new{number}"))));
-        until(&client, &format!("/v1/new{number}/echo"), 200).await;
+        until_answered(&client, &format!("/v1/new{number}/echo"), 200).await;
     }
     is_over.store(true, Ordering::SeqCst);
 
@@ -118,7 +112,7 @@ async fn an_answer_that_has_begun_at_an_address_that_is_gone_ends_whole() {
     connection.read_head().await;
 
     replace(&path, &format!("{}{NEW_ROUTE}", at(&new)));
-    until(&gateway.client(), "/v1/new/echo", 200).await;
+    until_answered(&gateway.client(), "/v1/new/echo", 200).await;
     old.go_on();
 
     assert_eq!(connection.read_to_end().await, b"5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n");

@@ -19,6 +19,8 @@ use portico_gateway::{
     AccessLogConfig, CacheConfig, Config, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig, serve,
 };
 use portico_testkit::{Client, Issuer, RunningService, User};
+use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use crate::logs;
 
@@ -236,6 +238,22 @@ pub fn config(server: ServerConfig, proxy: ProxyConfig, tokens: TokenConfig) -> 
         store: StoreConfig::default(),
         cache: CacheConfig::default(),
     }
+}
+
+/// Waits until something is so. Only a failing test waits to the end of its patience.
+pub async fn until(what: &str, patience: Duration, mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            yield_now().await;
+        }
+    };
+    timeout(patience, waiting).await.unwrap_or_else(|_| panic!("not in time: {what}"));
+}
+
+/// Asks until the answer has this status.
+pub async fn until_answered(client: &Client, path: &str, status: u16) {
+    let what = format!("{path} answers {status}");
+    until(&what, PATIENCE, async || client.get(path).await.status == status).await;
 }
 
 /// A port on which nobody listens.

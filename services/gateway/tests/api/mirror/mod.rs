@@ -5,10 +5,8 @@ mod trouble;
 use http::{Method, Request};
 use http_body_util::Full;
 use portico_testkit::Client;
-use tokio::task::yield_now;
-use tokio::time::timeout;
 
-use crate::helpers::{Arrival, Connection, PATIENCE, StrictUpstream, Suite};
+use crate::helpers::{Arrival, Connection, PATIENCE, StrictUpstream, Suite, until};
 use crate::http2;
 
 /// A route to `shop` at `UPSTREAM`, of which `MIRROR` gets copies of so many of a hundred requests.
@@ -31,15 +29,6 @@ fn routes(mirror: &str, percent: &str) -> String {
     )
 }
 
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let waiting = async {
-        while !is_so().await {
-            yield_now().await;
-        }
-    };
-    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("not in time: {what}"));
-}
-
 /// How many copies ended so.
 async fn mirrored(suite: &Suite, result: &str) -> usize {
     let text = String::from_utf8(Client::new(suite.gateway.internal).get("/metrics").await.bytes).expect("text");
@@ -59,7 +48,7 @@ async fn both_get(request: &[u8]) -> [Arrival; 2] {
         head = client.read_head().await;
     }
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
-    until("an answered copy", async || mirrored(&suite, "answered").await == 1).await;
+    until("an answered copy", PATIENCE, async || mirrored(&suite, "answered").await == 1).await;
     assert_eq!((service.complaints(), mirror.complaints()), (vec![], vec![]));
     [service.since(0).remove(0), mirror.since(0).remove(0)]
 }
@@ -116,7 +105,7 @@ async fn a_mirror_gets_what_comes_by_http2() {
     let request = Request::post("http://a/v1/shop/echo").body(Full::from("two"));
 
     let reply = http2::exchange(http2::connect(&suite).await, request.unwrap()).await;
-    until("an answered copy", async || mirrored(&suite, "answered").await == 1).await;
+    until("an answered copy", PATIENCE, async || mirrored(&suite, "answered").await == 1).await;
 
     assert_eq!(reply.status(), 200);
     assert_eq!((mirror.complaints(), &mirror.since(0)[0].body[..]), (vec![], &b"two"[..]));
@@ -134,7 +123,7 @@ async fn a_mirror_gets_its_share_of_all_methods() {
                 assert_eq!(client.send(client.request(method.clone(), "/v1/shop/echo")).await.status, 200);
             }
         }
-        until("all copies", async || mirrored(&suite, "answered").await == expected).await;
+        until("all copies", PATIENCE, async || mirrored(&suite, "answered").await == expected).await;
 
         assert_eq!((mirror.count(), suite.upstream.hits()), (expected, 50));
     }
@@ -151,7 +140,7 @@ async fn web_sockets_are_not_copied() {
     client.write(upgrade).await;
     client.read_head().await;
     suite.client().get("/v1/shop/after").await;
-    until("the one copy", async || mirrored(&suite, "answered").await == 1).await;
+    until("the one copy", PATIENCE, async || mirrored(&suite, "answered").await == 1).await;
 
     assert_eq!((mirror.count(), mirror.since(0)[0].target.as_str()), (1, "/v1/shop/after"));
 }
@@ -163,7 +152,7 @@ async fn what_the_gateway_refuses_is_not_copied() {
 
     suite.client().with_token("x").get("/v1/shop/echo").await.assert_problem(401, "invalid_token");
     suite.client().get("/v1/shop/echo").await;
-    until("the one copy", async || mirrored(&suite, "answered").await == 1).await;
+    until("the one copy", PATIENCE, async || mirrored(&suite, "answered").await == 1).await;
 
     assert_eq!(mirror.count(), 1);
 }

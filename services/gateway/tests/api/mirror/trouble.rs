@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::{mirrored, routes, until};
-use crate::helpers::{Connection, Play, PlayedUpstream, RawUpstream, StrictUpstream, Suite, Upstream, closed_port};
+use super::{mirrored, routes};
+use crate::helpers::{
+    Connection, PATIENCE, Play, PlayedUpstream, RawUpstream, StrictUpstream, Suite, Upstream, closed_port, until,
+};
 
 async fn suite(mirror: SocketAddr) -> Suite {
     Suite::with_routes(&routes(&mirror.to_string(), "100")).await
@@ -26,7 +28,7 @@ async fn a_mirror_that_hangs_gets_no_more_than_it_may_have_and_no_client_waits()
     // A worker may have 64, and there are two.
     let sent = 400 - mirrored(&suite, "skipped").await;
     assert!((64..=128).contains(&sent), "{sent} of 400");
-    until("what was sent", async || mirror.hits() == sent).await;
+    until("what was sent", PATIENCE, async || mirror.hits() == sent).await;
     assert_eq!(suite.upstream.hits(), 400);
 }
 
@@ -65,7 +67,7 @@ async fn a_mirror_that_has_all_it_can_do_for_its_own_clients_gets_no_copies() {
         client.write("GET /v1/next/hang HTTP/1.1\r\nHost: a\r\n\r\n").await;
         clients.push(client);
     }
-    until("a busy mirror", async || mirror.hits() == 128).await;
+    until("a busy mirror", PATIENCE, async || mirror.hits() == 128).await;
     let reply = suite.client().get("/v1/shop/echo").await;
 
     assert_eq!(reply.status, 200);
@@ -81,7 +83,7 @@ async fn a_mirror_that_is_not_there_is_not_noticed() {
         assert_eq!(client.get("/v1/shop/echo").await.status, 200);
     }
 
-    until("failed copies", async || mirrored(&suite, "failed").await == 50).await;
+    until("failed copies", PATIENCE, async || mirrored(&suite, "failed").await == 50).await;
 }
 
 #[tokio::test]
@@ -95,7 +97,7 @@ async fn a_mirror_that_fails_is_asked_once_for_each_request() {
         assert_eq!(client.get("/v1/shop/echo").await.status, 200);
     }
 
-    until("answered copies", async || mirrored(&suite, "answered").await == 50).await;
+    until("answered copies", PATIENCE, async || mirrored(&suite, "answered").await == 50).await;
     assert_eq!((mirror.hits(), suite.upstream.hits()), (50, 50));
 }
 
@@ -114,7 +116,7 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
     }
 
     assert_eq!(reply.status, 200);
-    until("an answered copy", async || mirrored(&suite, "answered").await == 1).await;
+    until("an answered copy", PATIENCE, async || mirrored(&suite, "answered").await == 1).await;
 }
 
 #[tokio::test]
@@ -143,7 +145,7 @@ async fn a_body_of_the_largest_size_is_copied() {
 
     let request = suite.client().request(Method::POST, "/v1/shop/count").body(vec![b'x'; 1 << 20]);
     suite.client().send(request).await;
-    until("an answered copy", async || mirrored(&suite, "answered").await == 1).await;
+    until("an answered copy", PATIENCE, async || mirrored(&suite, "answered").await == 1).await;
 
     assert_eq!(mirror.since(0)[0].body.len(), 1 << 20);
 }
@@ -158,6 +160,6 @@ async fn a_client_that_leaves_within_its_body_ends_the_copy() {
     suite.upstream.arrived().await;
     drop(client);
 
-    until("the end of the copy", async || mirrored(&suite, "incomplete").await == 1).await;
+    until("the end of the copy", PATIENCE, async || mirrored(&suite, "incomplete").await == 1).await;
     assert_eq!(mirror.count(), 0);
 }

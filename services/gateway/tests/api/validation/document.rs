@@ -8,13 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{ROUTES, document};
-use crate::helpers::{PATIENCE, Suite, Upstream, start_gateway_with_file};
-
-/// Asks until the answer has this status. Only a failing test asks until the end.
-async fn until(client: &Client, path: &str, status: u16) {
-    let answered = async { while client.get(path).await.status != status {} };
-    timeout(PATIENCE, answered).await.unwrap_or_else(|_| panic!("{path} never answers {status}"));
-}
+use crate::helpers::{PATIENCE, Suite, Upstream, start_gateway_with_file, until_answered};
 
 async fn until_standing(gateway: &Client, standing: &str) {
     let told = async { while gateway.get("/admin").await.body["documents"][0]["standing"] != standing {} };
@@ -39,7 +33,7 @@ async fn nothing_passes_while_there_is_no_document_and_all_of_it_once_there_is()
     assert_eq!(early.header("retry-after"), "1");
     assert_eq!((unchecked.status.as_u16(), suite.upstream.hits()), (200, 1));
     suite.upstream.publish_as(document());
-    until(&suite.client(), "/v1/shop/things", 200).await;
+    until_answered(&suite.client(), "/v1/shop/things", 200).await;
 }
 
 #[tokio::test]
@@ -55,7 +49,7 @@ async fn a_new_path_is_let_through_when_the_file_is_read_again_and_a_bad_documen
 
     upstream.publish_as(with_path("/v1/shop/new", &json!({})));
     fs::write(&path, format!("{routes}# again\n")).unwrap();
-    until(&client, "/v1/shop/new", 200).await;
+    until_answered(&client, "/v1/shop/new", 200).await;
 
     let bad = json!({ "parameters": [{ "name": "q", "in": "query", "schema": { "pattern": "(?=a)b" } }] });
     upstream.publish_as(with_path("/v1/shop/newer", &bad));
