@@ -1,10 +1,14 @@
 //! A client that reads every answer in full.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
+
+/// A service that never answers fails the test instead of holding up the whole run.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Calls one service. Cheap to clone.
 #[derive(Clone)]
@@ -61,7 +65,7 @@ impl Client {
     /// # Panics
     /// The HTTP client cannot be made.
     pub fn new(address: SocketAddr) -> Self {
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
         Self { http: http.build().expect("a client"), base: format!("http://{address}"), token: None }
     }
 

@@ -188,9 +188,11 @@ impl Drop for TestSuite {
         let url = self.plan.database_url.clone();
         let forget = Service::ALL.map(|service| {
             let (schema, role) = (self.plan.schema(service), self.plan.role(service));
-            format!("DROP SCHEMA {schema} CASCADE; DROP ROLE {role};")
+            let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}';");
+            format!("{end} DROP SCHEMA {schema} CASCADE; DROP ROLE {role};")
         });
-        // The services still hold connections, and the test's runtime is ending: a thread of its own outlasts both.
+        // A service that is in a transaction needs this very thread to end it, so its sessions are ended instead; and
+        // the test's runtime is ending, so a thread of its own does it.
         let forgetting = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
