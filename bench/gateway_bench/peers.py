@@ -91,16 +91,24 @@ http://127.0.0.1:$h1 {
 }
 """)
 
+# A limit that nobody reaches is counted and told like any other.
 PORTICO_TOML = Template("""\
+[limits.bench]
+quota = 6_000_000
+window_secs = 60
+per = "client"
+
 [[routes]]
 prefix = "/v1/locked"
 url = "http://127.0.0.1:$upstream"
 token = "required"
+limits = ["bench"]
 
 [[routes]]
 prefix = "/v1/open"
 url = "http://127.0.0.1:$upstream"
 token = "ignored"
+limits = ["bench"]
 """)
 
 

@@ -40,7 +40,8 @@ ALL = [
     Scenario(H2, f"HTTP/2 without TLS, {CONNECTIONS} connections of {STREAMS} streams.", WARM),
     Scenario(
         HALF_LOAD,
-        "As `warm`, at random moments, half as many as portico can answer; added p99 is what direct does not need.",
+        "As `warm`, at random moments, half as many as portico can answer. Added p99 is what direct does not need: the "
+        "median over the rounds, and by the quietest round of each.",
         WARM,
     ),
     Scenario(START, "From starting the program to the first 200 of its readiness check; memory when idle after that."),
