@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SubsecRound, Utc};
 
@@ -27,6 +27,17 @@ impl Clock {
         match &self.0 {
             None => Utc::now().trunc_subsecs(6),
             Some(micros) => DateTime::from_timestamp_micros(micros.load(Ordering::SeqCst)).unwrap_or_default(),
+        }
+    }
+
+    /// The present in whole seconds since 1970, for comparing with the times of tokens.
+    #[expect(clippy::disallowed_methods, reason = "the other place that reads the system's clock")]
+    pub fn timestamp(&self) -> i64 {
+        match &self.0 {
+            None => SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)),
+            Some(_) => self.now().timestamp(),
         }
     }
 

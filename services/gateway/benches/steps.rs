@@ -4,7 +4,6 @@ use std::hint::black_box;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
@@ -60,7 +59,7 @@ fn headers(criterion: &mut Criterion) {
         (ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate, br, zstd")),
         (AUTHORIZATION, HeaderValue::from_static("Bearer of a token that is passed on as it is")),
     ]);
-    let room = || (client.clone(), BytesMut::with_capacity(2048));
+    let room = || (client.clone(), Vec::with_capacity(2048));
 
     criterion.bench_function("header pass", |bench| {
         bench.iter_batched(room, |(client, mut out)| pass_headers(client, &mut out), BatchSize::SmallInput);

@@ -11,8 +11,10 @@ use portico_common::config::share;
 use portico_common::error::ApiError;
 use portico_common::middleware::{RequestId, TraceContext, request_id_from, trace_context_from};
 use portico_common::telemetry::{Decider, EndedRequest, OpenSpan, Traces};
+use smallvec::SmallVec;
 use tracing::Level;
 
+use crate::limit::Told;
 use crate::metrics::{CacheResult, Recorder, RouteLabel, UpstreamLabel};
 
 /// A path can be anything; so much of it is logged.
@@ -70,10 +72,11 @@ pub(crate) struct AccessLine {
     /// What the cache did, if the route has one.
     pub cache: Option<CacheResult>,
     /// What the limits tell the client, whatever the answer is.
-    pub told_by_limits: HeaderMap,
+    pub told_by_limits: SmallVec<[Told; 1]>,
     recorder: Rc<Recorder>,
     sample: f64,
-    began: Instant,
+    /// When it came in.
+    pub began: Instant,
     method: Method,
     path: Option<PathAndQuery>,
     status: Option<StatusCode>,
@@ -115,7 +118,7 @@ impl AccessLine {
             route: RouteLabel::NONE,
             upstream: UpstreamLabel::NONE,
             cache: None,
-            told_by_limits: HeaderMap::new(),
+            told_by_limits: SmallVec::new(),
             recorder: Rc::clone(recorder),
             sample: config.access_log_sample,
             began,

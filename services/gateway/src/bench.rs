@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use bytes::BytesMut;
 use http::{HeaderMap, HeaderValue, Version, header};
 use portico_common::middleware::{request_id_from, trace_context_from};
 
@@ -46,7 +45,7 @@ impl Steps {
 }
 
 /// Writes the headers of a request to a service, from those of the client.
-pub fn pass_headers(client: HeaderMap, out: &mut BytesMut) {
+pub fn pass_headers(client: HeaderMap, out: &mut Vec<u8>) {
     let peer = Peer::new(IpAddr::from([127, 0, 0, 1]), "http");
     let host = client.get(header::HOST).cloned();
     let forwarded = Forwarded::read(&client, &peer, host, 0);

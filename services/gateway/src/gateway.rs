@@ -121,8 +121,8 @@ impl Gateway {
         if self.tls.is_some() {
             response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, A_YEAR);
         }
-        if !line.told_by_limits.is_empty() {
-            response.headers_mut().extend(std::mem::take(&mut line.told_by_limits));
+        for told in line.told_by_limits.drain(..) {
+            told.tell(response.headers_mut());
         }
         line.end(response.status());
         response
@@ -231,16 +231,20 @@ impl Gateway {
         let forwarded = Forwarded::read(&head.headers, &client.peer, host, self.proxy.trusted_hops);
         let mut requester = Requester { client: forwarded.client, subject: None, api_key: head.headers.get(X_API_KEY) };
         if !route.limits_of_clients.is_empty() {
-            Box::pin(self.limit(&route.limits_of_clients, &requester, line)).await?;
+            self.limit(&route.limits_of_clients, &requester, line).await?;
         }
+        let mut has_waited = self.limiter.store().is_some();
         let token = match self.known_token(&route, &head.headers, client, worker)? {
             Known::Token(token) => Some(token.claims().sub),
             Known::None => None,
-            Known::Nothing => Box::pin(self.check_token(&head.headers)).await?,
+            Known::Nothing => {
+                has_waited = true;
+                Box::pin(self.check_token(&head.headers)).await?
+            }
         };
         if !route.limits_of_subjects.is_empty() {
             requester.subject = token;
-            Box::pin(self.limit(&route.limits_of_subjects, &requester, line)).await?;
+            self.limit(&route.limits_of_subjects, &requester, line).await?;
         }
         let intake = match &route.enforced {
             Some(enforced) => validation::begin(enforced, &target, &head)?,
@@ -267,7 +271,9 @@ impl Gateway {
         let headers = RequestHeaders::new(head.headers, &stamp);
         let head =
             RequestHead { method: head.method, target: target.into_inner(), headers, wants_websocket, deadline: None };
-        let forward = Forward::new(route, head, body, &worker.recorder)?;
+        // What the gateway itself waited for is not the service's time.
+        let began = if has_waited { Instant::now() } else { line.began };
+        let forward = Forward::new(route, head, body, &worker.recorder, began.into())?;
         Ok(match (intake, passage) {
             (Some(intake), passage) => Plan::Check(Box::new(Checked { intake, passage, forward })),
             (None, Some(passage)) => Plan::Cache(passage, Box::new(forward)),
@@ -343,11 +349,14 @@ impl Gateway {
         requester: &Requester<'_>,
         line: &mut AccessLine,
     ) -> Result<(), ApiError> {
-        let verdict = self.limiter.check(limits, requester, Instant::now()).await;
+        let verdict = match self.limiter.store() {
+            Some(_) => Box::pin(self.limiter.check(limits, requester, line.began)).await,
+            None => self.limiter.check_local(limits, requester, line.began),
+        };
         if let Some(refusal) = verdict.refusal() {
             return Err(refusal);
         }
-        verdict.tell(&mut line.told_by_limits);
+        line.told_by_limits.extend(verdict.told());
         Ok(())
     }
 }

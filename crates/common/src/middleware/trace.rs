@@ -66,18 +66,18 @@ impl TraceContext {
     /// The same as text.
     pub fn header_text(&self) -> [u8; 55] {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
-        write_hex(&mut text[3..35], self.trace_id);
-        write_hex(&mut text[36..52], self.span_id.into());
-        write_hex(&mut text[53..55], self.flags.into());
+        write_hex(&mut text[3..35], &self.trace_id.to_be_bytes());
+        write_hex(&mut text[36..52], &self.span_id.to_be_bytes());
+        write_hex(&mut text[53..55], &[self.flags]);
         text
     }
 }
 
-/// Writes the last digits of `value`, as many as there is room for.
-fn write_hex(room: &mut [u8], mut value: u128) {
-    for digit in room.iter_mut().rev() {
-        *digit = b"0123456789abcdef"[usize::try_from(value & 0xf).unwrap_or_default()];
-        value >>= 4;
+fn write_hex(room: &mut [u8], bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (digits, byte) in room.chunks_exact_mut(2).zip(bytes) {
+        digits[0] = DIGITS[usize::from(byte >> 4)];
+        digits[1] = DIGITS[usize::from(byte & 0xf)];
     }
 }
 

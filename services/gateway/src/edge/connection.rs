@@ -26,8 +26,9 @@ const SILENCE_BEFORE_LEAVING: Duration = Duration::from_secs(1);
 /// What is known of a client's connection; shared by its requests and by who watches its time.
 pub(crate) struct ClientConnection {
     pub peer: Peer,
-    /// The credentials of the last request: most connections send the same ones again and again.
-    credentials: RefCell<Option<(HeaderValue, GoodToken)>>,
+    /// The token of the last request, and as it came once it comes again: most connections send the same one again and
+    /// again, and then it need not even be digested.
+    credentials: RefCell<Option<(GoodToken, Option<HeaderValue>)>>,
     pub(super) wire: Rc<Wire>,
     pub(super) is_http2: Cell<bool>,
     conduct: Conduct,
@@ -98,16 +99,19 @@ impl ClientConnection {
     pub fn recall_token(&self, headers: &HeaderMap, verifier: &Verifier) -> Option<GoodToken> {
         let mut given = headers.get_all(header::AUTHORIZATION).iter();
         let (first, second) = (given.next()?, given.next());
-        if let Some((credentials, good)) = &*self.credentials.borrow()
+        let mut known = self.credentials.borrow_mut();
+        if let Some((good, Some(text))) = &*known
             && second.is_none()
-            && credentials == first
+            && text == first
             && verifier.is_still_good(good)
         {
             return Some(good.clone());
         }
         let good = verifier.recall(headers)?;
+        let comes_again = known.as_ref().is_some_and(|(last, _)| last.is(&good));
         // A copy: what came points into all that was read with it.
-        self.credentials.replace(HeaderValue::from_bytes(first.as_bytes()).ok().map(|own| (own, good.clone())));
+        let text = if comes_again { HeaderValue::from_bytes(first.as_bytes()).ok() } else { None };
+        *known = Some((good.clone(), text));
         Some(good)
     }
 

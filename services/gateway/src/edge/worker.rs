@@ -11,15 +11,16 @@ use std::time::{Duration, Instant};
 
 use portico_common::clock::Clock;
 use portico_common::server::ServerConfig;
-use tokio::runtime;
+use tokio::runtime::{self, LocalOptions};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinError, JoinSet, LocalSet};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Accepted;
 use super::connection::ClientConnection;
 use super::conversation;
 use crate::gateway::Gateway;
+use crate::http1::Buffers;
 use crate::metrics::Recorder;
 use crate::proxy::Copies;
 use crate::upstream::Pool;
@@ -34,6 +35,8 @@ pub(crate) struct Worker {
     pub pool: Rc<Pool>,
     /// What this worker counts.
     pub recorder: Rc<Recorder>,
+    /// What heads are written into.
+    pub buffers: Buffers,
     /// What copies of requests take.
     pub copies: Copies,
     pub(super) settings: ServerConfig,
@@ -127,17 +130,25 @@ impl WorkerHandle {
         let (commands, inbox) = mpsc::unbounded_channel();
         let (ending, ended) = oneshot::channel::<()>();
         let connections = Arc::new(AtomicUsize::new(0));
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let (report, start) = std::sync::mpsc::sync_channel(1);
         let (gateway, settings, count) = (Arc::clone(gateway), settings.clone(), Arc::clone(&connections));
         let recorder = gateway.metrics.recorder();
         let span = tracing::Span::current();
         thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
             let _ending = ending;
             let _entered = span.entered();
+            // It stays on the thread that made it.
+            let runtime = runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+            let runtime = match runtime {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(report.send(Err(error))),
+            };
+            let _ = report.send(Ok(()));
             let worker = Rc::new(Worker {
                 gateway,
-                pool: Rc::default(),
+                pool: Rc::new(Pool::new()),
                 recorder: Rc::new(recorder),
+                buffers: Buffers::default(),
                 copies: Copies::default(),
                 settings,
                 is_leaving: Cell::new(false),
@@ -145,8 +156,9 @@ impl WorkerHandle {
                 next_key: Cell::new(0),
                 date: Cell::new(date()),
             });
-            LocalSet::new().block_on(&runtime, run(worker, inbox, &count));
+            runtime.block_on(run(worker, inbox, &count));
         })?;
+        start.recv().map_err(io::Error::other)??;
         Ok(Self { commands, connections, ended })
     }
 

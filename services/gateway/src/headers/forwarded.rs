@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::write_field;
@@ -74,7 +73,7 @@ impl Forwarded {
         self.host.as_ref()
     }
 
-    pub(super) fn write(&self, out: &mut BytesMut) {
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
         write_field(X_FORWARDED_FOR.as_str(), self.chain.as_bytes(), out);
         write_field(X_FORWARDED_PROTO.as_str(), self.proto.as_bytes(), out);
         if let Some(host) = &self.host {
@@ -127,7 +126,7 @@ mod tests {
         });
         let peer = Peer::new("::ffff:10.0.0.9".parse().unwrap(), "http");
         let forwarded = Forwarded::read(&headers, &peer, Some(HeaderValue::from_static("shop.example")), trusted_hops);
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         forwarded.write(&mut out);
         let fields = str::from_utf8(&out).unwrap().lines().map(|line| line.split_once(": ").unwrap());
         fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()

@@ -4,7 +4,6 @@ mod forwarded;
 mod hop_by_hop;
 mod owned;
 
-use bytes::{BufMut as _, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use portico_common::middleware::{RequestId, TRACEPARENT, TraceContext, X_REQUEST_ID};
 
@@ -31,7 +30,7 @@ pub(crate) struct RequestHeaders {
     client: HeaderMap,
     nominated: Vec<HeaderName>,
     /// Lines, each with its end, of which the first is the host.
-    own: BytesMut,
+    own: Vec<u8>,
     joins_cookies: bool,
     passes_tracestate: bool,
 }
@@ -39,15 +38,15 @@ pub(crate) struct RequestHeaders {
 impl RequestHeaders {
     /// Takes the headers as they came, which the token check must have seen before.
     pub fn new(client: HeaderMap, stamp: &Stamp<'_>) -> Self {
-        let mut own = BytesMut::with_capacity(512);
+        let mut own = Vec::with_capacity(512);
         write_field(header::HOST.as_str(), stamp.upstream_host.as_bytes(), &mut own);
         write_field(X_REQUEST_ID.as_str(), stamp.id.as_str().as_bytes(), &mut own);
         write_field(TRACEPARENT.as_str(), &stamp.trace.header_text(), &mut own);
         stamp.forwarded.write(&mut own);
         if stamp.wants_websocket {
-            own.put_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
+            own.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
         } else if hop_by_hop::takes_trailers(&client) {
-            own.put_slice(b"connection: te\r\nte: trailers\r\n");
+            own.extend_from_slice(b"connection: te\r\nte: trailers\r\n");
         }
         let joins_cookies = stamp.version == Version::HTTP_2 && join_cookies(&client, &mut own);
         let passes_tracestate = client.contains_key(TRACESTATE) && is_joined(&client, stamp.trace);
@@ -62,10 +61,10 @@ impl RequestHeaders {
 
     /// The same for another service.
     pub fn for_another(&self, upstream_host: &HeaderValue) -> Self {
-        let mut own = BytesMut::with_capacity(512);
+        let mut own = Vec::with_capacity(512);
         write_field(header::HOST.as_str(), upstream_host.as_bytes(), &mut own);
         let rest = memchr::memchr(b'\n', &self.own).map_or(0, |end_of_host| end_of_host + 1);
-        own.put_slice(&self.own[rest..]);
+        own.extend_from_slice(&self.own[rest..]);
         Self { own, client: self.client.clone(), nominated: self.nominated.clone(), ..*self }
     }
 
@@ -80,8 +79,8 @@ impl RequestHeaders {
     }
 
     /// Writes them as lines.
-    pub fn write(&self, out: &mut BytesMut) {
-        out.put_slice(&self.own);
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.own);
         for (name, value) in &self.client {
             if self.passes(name) {
                 write_field(name.as_str(), value.as_bytes(), out);
@@ -107,12 +106,12 @@ fn values_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Ite
 }
 
 /// Writes a field as a line.
-pub(crate) fn write_field(name: &str, value: &[u8], out: &mut BytesMut) {
+pub(crate) fn write_field(name: &str, value: &[u8], out: &mut Vec<u8>) {
     out.reserve(name.len() + value.len() + 4);
-    out.put_slice(name.as_bytes());
-    out.put_slice(b": ");
-    out.put_slice(value);
-    out.put_slice(b"\r\n");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Tells the client that its connection is a WebSocket now.
@@ -122,7 +121,7 @@ pub(crate) fn upgrade_to_websocket(headers: &mut HeaderMap) {
 }
 
 /// HTTP/2 may split the cookies, HTTP/1 may not (RFC 9113 section 8.2.3). Tells whether it was so.
-fn join_cookies(headers: &HeaderMap, out: &mut BytesMut) -> bool {
+fn join_cookies(headers: &HeaderMap, out: &mut Vec<u8>) -> bool {
     let crumbs: Vec<&[u8]> = values_of(headers, &header::COOKIE).collect();
     if crumbs.len() < 2 {
         return false;
@@ -148,7 +147,7 @@ mod tests {
         for crumb in ["a=1", "b=2; c=3"] {
             headers.append(header::COOKIE, HeaderValue::from_static(crumb));
         }
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
 
         assert!(join_cookies(&headers, &mut out));
 

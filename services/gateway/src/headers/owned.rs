@@ -64,7 +64,7 @@ pub(crate) fn is_owned(name: &str) -> bool {
     is_owned
         || matches!(name.as_bytes(), [b'c' | b'f' | b'p' | b'r' | b't' | b'x', ..])
             && NAMES.iter().any(|owned| is_like(name, owned))
-        || name.bytes().any(is_improper) && PROPER_ONLY.iter().any(|proper| is_like(name, proper))
+        || PROPER_ONLY.iter().any(|proper| is_like(name, proper) && name != *proper)
 }
 
 fn is_improper(byte: u8) -> bool {

@@ -1,10 +1,11 @@
 //! Where in the body of an answer the next byte stands.
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue};
-use httparse::{EMPTY_HEADER, Status};
+use http::HeaderMap;
 use hyper::body::{Frame, SizeHint};
+use memchr::memchr_iter;
 
+use super::head::{Ends, fields};
 use crate::edge::framing::Chunks;
 
 const LONGEST_TRAILERS: usize = 8 * 1024;
@@ -91,22 +92,33 @@ impl Decoder {
     }
 
     fn take_trailers(&mut self, unread: &mut BytesMut) -> Result<Taken, &'static str> {
-        let mut fields = [EMPTY_HEADER; MOST_TRAILERS];
-        let read = httparse::parse_headers(unread, &mut fields).map_err(|_| "its trailers are malformed")?;
-        let Status::Complete((length, fields)) = read else {
+        let Some(ends) = ends_of_trailers(unread) else {
             let is_too_long = unread.len() > LONGEST_TRAILERS;
             return if is_too_long { Err("its trailers are longer than 8 KiB") } else { Ok(Taken::Nothing) };
         };
-        let mut trailers = HeaderMap::new();
-        for field in fields {
-            let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| "its trailers are malformed")?;
-            let value = HeaderValue::from_bytes(field.value).map_err(|_| "its trailers are malformed")?;
-            trailers.append(name, value);
+        let (empty_line, ends) = ends.split_last().ok_or("its trailers have no end")?;
+        if ends.len() > MOST_TRAILERS {
+            return Err("it has too many trailers");
         }
-        unread.advance(length);
+        // Copied, so that few bytes do not hold on to the room that all was read into.
+        let section = Bytes::copy_from_slice(&unread.split_to(empty_line + 1));
+        let trailers = fields(&section, 0, ends).collect::<Result<HeaderMap, _>>()?;
         *self = Self::End;
         Ok(if trailers.is_empty() { Taken::End } else { Taken::Frame(Frame::trailers(trailers)) })
     }
+}
+
+/// Where the lines of trailers end, the empty one behind them included; nothing before that has come.
+fn ends_of_trailers(unread: &[u8]) -> Option<Ends> {
+    let mut ends = Ends::new();
+    for end in memchr_iter(b'\n', unread) {
+        let line = &unread[ends.last().map_or(0, |last| last + 1)..end];
+        ends.push(end);
+        if line == b"\r" {
+            return Some(ends);
+        }
+    }
+    None
 }
 
 fn take_at_most(most: u64, unread: &mut BytesMut) -> Bytes {

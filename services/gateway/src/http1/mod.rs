@@ -1,7 +1,11 @@
 //! What messages of HTTP/1.1 are made of (RFC 9112), whichever side says them.
 
+mod buffers;
 mod decoder;
+mod head;
 mod outgoing;
 
+pub(crate) use buffers::Buffers;
 pub(crate) use decoder::{Decoder, Taken};
+pub(crate) use head::{Ends, parts};
 pub(crate) use outgoing::{BodyLength, Outgoing};

@@ -1,7 +1,12 @@
 //! What of a message waits to be written.
 
-use bytes::{Buf, BufMut as _, Bytes, BytesMut};
+use std::io::{self, IoSlice, Write as _};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes};
 use http::HeaderMap;
+use tokio::io::AsyncWrite;
 
 use crate::headers::write_field;
 
@@ -19,22 +24,24 @@ pub(crate) enum BodyLength {
     UntilClose,
 }
 
-/// At most the head and one piece of the body, which is not copied.
+/// At most the head and one piece of the body, which is copied only where it is small.
 pub(crate) struct Outgoing {
-    before: BytesMut,
+    before: Vec<u8>,
+    /// How much of it was written.
+    written: usize,
     data: Bytes,
     after: &'static [u8],
     body: BodyLength,
 }
 
 impl Outgoing {
-    /// A message with this head, written already.
-    pub fn new(head: BytesMut, body: BodyLength) -> Self {
-        Self { before: head, data: Bytes::new(), after: b"", body }
+    /// A message with this head, as it is written.
+    pub fn new(head: Vec<u8>, body: BodyLength) -> Self {
+        Self { before: head, written: 0, data: Bytes::new(), after: b"", body }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.before.is_empty() && self.data.is_empty() && self.after.is_empty()
+        self.written == self.before.len() && self.data.is_empty() && self.after.is_empty()
     }
 
     /// Whether another piece of the body can be taken.
@@ -49,7 +56,7 @@ impl Outgoing {
 
     /// Forgets what waits.
     pub fn clear(&mut self) {
-        (self.before, self.data, self.after) = (BytesMut::new(), Bytes::new(), b"");
+        (self.before, self.written, self.data, self.after) = (Vec::new(), 0, Bytes::new(), b"");
     }
 
     /// Takes a piece of the body. It must have room.
@@ -64,7 +71,8 @@ impl Outgoing {
             // An empty chunk would be the last one.
             BodyLength::Chunked if data.is_empty() => {}
             BodyLength::Chunked => {
-                self.before.put_slice(format!("{:x}\r\n", data.len()).as_bytes());
+                // Writing to a Vec cannot fail.
+                let _ = write!(self.before, "{:x}\r\n", data.len());
                 self.after = END_OF_CHUNK;
             }
         }
@@ -80,7 +88,7 @@ impl Outgoing {
         match (self.body, trailers) {
             (BodyLength::Known(1..), _) => return Err(WrongLength),
             (BodyLength::Chunked, Some(trailers)) => {
-                self.before.put_slice(b"0\r\n");
+                self.before.extend_from_slice(b"0\r\n");
                 write_trailers(trailers, &mut self.before);
             }
             (BodyLength::Chunked, None) if self.after.is_empty() => self.after = LAST_CHUNK,
@@ -95,18 +103,63 @@ impl Outgoing {
         self.data
     }
 
-    /// All that waits, in its order; what is taken from it is gone.
-    pub fn as_buf(&mut self) -> impl Buf {
-        (&mut self.before).chain(&mut self.data).chain(&mut self.after)
+    /// The buffer of the head, if all of it was written.
+    pub fn take_buffer(&mut self) -> Vec<u8> {
+        if self.before.is_empty() { std::mem::take(&mut self.before) } else { Vec::new() }
+    }
+
+    /// Puts a small piece of the body beside the head: to copy it costs less than to hand it over by itself.
+    pub fn gather(&mut self) {
+        if self.data.len() + self.after.len() <= self.before.capacity() - self.before.len() {
+            self.before.extend_from_slice(&self.data);
+            self.before.extend_from_slice(self.after);
+            (self.data, self.after) = (Bytes::new(), b"");
+        }
+    }
+
+    /// Writes some of what waits.
+    ///
+    /// # Errors
+    /// `writer` takes no more.
+    pub fn poll_write(
+        &mut self,
+        mut writer: impl AsyncWrite + Unpin,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = &self.before[self.written..];
+        let writer = Pin::new(&mut writer);
+        let taken = if self.data.is_empty() && self.after.is_empty() {
+            ready!(writer.poll_write(context, before))?
+        } else {
+            let pieces = [IoSlice::new(before), IoSlice::new(&self.data), IoSlice::new(self.after)];
+            ready!(writer.poll_write_vectored(context, &pieces))?
+        };
+        if taken == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.advance(taken);
+        Poll::Ready(Ok(()))
+    }
+
+    fn advance(&mut self, taken: usize) {
+        let of_before = taken.min(self.before.len() - self.written);
+        self.written += of_before;
+        if self.written == self.before.len() {
+            self.before.clear();
+            self.written = 0;
+        }
+        let of_data = (taken - of_before).min(self.data.len());
+        self.data.advance(of_data);
+        self.after = &self.after[taken - of_before - of_data..];
     }
 }
 
 /// Writes fields that follow a body.
-fn write_trailers(trailers: &HeaderMap, out: &mut BytesMut) {
+fn write_trailers(trailers: &HeaderMap, out: &mut Vec<u8>) {
     for (name, value) in trailers {
         write_field(name.as_str(), value.as_bytes(), out);
     }
-    out.put_slice(b"\r\n");
+    out.extend_from_slice(b"\r\n");
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -32,7 +32,7 @@ pub(crate) use partition::Requester;
 pub(crate) use policy::{Policy, PolicySet};
 pub(crate) use shared::Store;
 pub use shared::StoreConfig;
-pub(crate) use verdict::Verdict;
+pub(crate) use verdict::{Told, Verdict};
 
 use local::{Ask, Table};
 use partition::Partition;

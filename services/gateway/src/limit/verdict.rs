@@ -25,6 +25,20 @@ pub(crate) struct Verdict<'a> {
     used: PerPolicy<u64>,
 }
 
+/// What a client is told of limits that let it through.
+pub(crate) struct Told {
+    policy: HeaderValue,
+    state: HeaderValue,
+}
+
+impl Told {
+    /// Tells it. Fields of a service stay beside ours, as the draft lets lists be split.
+    pub fn tell(self, headers: &mut HeaderMap) {
+        headers.append(RATELIMIT_POLICY, self.policy);
+        headers.append(RATELIMIT, self.state);
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Admitted,
@@ -66,12 +80,10 @@ impl<'a> Verdict<'a> {
         Some(error.with_header(RATELIMIT, self.state()))
     }
 
-    /// Tells the client what is left. Fields of a service stay beside ours, as the draft lets lists be split.
-    pub fn tell(&self, headers: &mut HeaderMap) {
-        if self.levels().next().is_some() {
-            headers.append(RATELIMIT_POLICY, self.limits.description.clone());
-            headers.append(RATELIMIT, self.state());
-        }
+    /// What the client is told, if anything is known.
+    pub fn told(&self) -> Option<Told> {
+        self.levels().next()?;
+        Some(Told { policy: self.limits.description.clone(), state: self.state() })
     }
 
     fn detail(&self) -> String {

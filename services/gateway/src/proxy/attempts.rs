@@ -4,11 +4,11 @@ use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode, header};
 use hyper::body::Body as _;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::body::RequestBody;
 use crate::edge::Worker;
@@ -144,7 +144,8 @@ impl<'a> Attempts<'a> {
     }
 
     async fn attempt(&mut self) -> Attempt {
-        let Some(exchange) = self.pick() else {
+        let mut now = Instant::now();
+        let Some(exchange) = self.pick(now) else {
             return Attempt::Unsent(self.upstream.unreachable(io::Error::other("its name has no address")));
         };
         let address = exchange.address();
@@ -156,7 +157,10 @@ impl<'a> Attempts<'a> {
                 Some(connection) => connection,
                 // Seldom needed, and larger than all the rest.
                 None => match Box::pin(self.connect(address)).await {
-                    Ok(connection) => connection,
+                    Ok(connection) => {
+                        now = Instant::now();
+                        connection
+                    }
                     Err(error) => {
                         self.count(Outcome::ConnectError);
                         self.note_failure(&exchange);
@@ -165,9 +169,11 @@ impl<'a> Attempts<'a> {
                 },
             };
             let body = self.body.take().unwrap_or_else(RequestBody::empty);
-            let mut transfer = Box::new(Transfer::new(connection, &self.head, body));
+            let buffer = self.worker.buffers.take();
+            let mut transfer = Box::new(Transfer::new(connection, &self.head, body, buffer, now));
             match transfer.head().await {
                 Ok(head) => {
+                    self.worker.buffers.give_back(transfer.take_buffer());
                     self.count(Outcome::Answered(head.status));
                     self.note(&exchange, is_failure(head.status));
                     self.heed(&exchange, &head);
@@ -188,9 +194,9 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    fn pick(&self) -> Option<Exchange> {
+    fn pick(&self, now: Instant) -> Option<Exchange> {
         // Whether an endpoint is well again is shown by those whom it does no harm.
-        self.upstream.endpoints.pick(&self.tried, self.repeat != Repeat::No, Instant::now())
+        self.upstream.endpoints.pick(&self.tried, self.repeat != Repeat::No, now.into_std())
     }
 
     fn count_retry(&self, has_failed: bool) {
@@ -208,7 +214,7 @@ impl<'a> Attempts<'a> {
         // With one endpoint there is nothing to choose by.
         if self.upstream.endpoints.len() > 1 {
             let now = Instant::now();
-            exchange.answered(now, is_failure, self.upstream.endpoints.may_eject(now));
+            exchange.answered(now.into_std(), is_failure, self.upstream.endpoints.may_eject(now.into_std()));
         }
     }
 
@@ -219,9 +225,9 @@ impl<'a> Attempts<'a> {
         }
         let now = Instant::now();
         if let Some(wish) = wish_to_wait(&answer.headers)
-            && self.upstream.endpoints.may_eject(now)
+            && self.upstream.endpoints.may_eject(now.into_std())
         {
-            exchange.asked_to_wait(wish, now);
+            exchange.asked_to_wait(wish, now.into_std());
         }
     }
 

@@ -40,6 +40,8 @@ pub(crate) struct Forward {
 }
 
 impl Forward {
+    /// The time of the exchange began at `began`.
+    ///
     /// # Errors
     /// It says that its body is larger than the route takes.
     pub fn new(
@@ -47,13 +49,13 @@ impl Forward {
         mut head: RequestHead,
         body: ClientBody,
         recorder: &Rc<Recorder>,
+        began: Instant,
     ) -> Result<Self, UpstreamError> {
         let limit = route.limits.body_bytes;
         if body.size_hint().lower() > limit {
             return Err(UpstreamError::BodyTooLarge { limit });
         }
         let (body, upload) = RequestBody::new(body, limit, recorder, route.label);
-        let began = Instant::now();
         head.deadline = deadline(&route.limits, &head, upload.is_some(), began);
         Ok(Self { route, head, body, upload, began })
     }

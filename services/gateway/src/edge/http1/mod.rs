@@ -104,7 +104,7 @@ async fn exchange(
         client.wire.no_tunnel();
     }
     let may_keep = asked.is_kept && !worker.is_leaving() && socket.can_go_on();
-    let mut answer = Answer::new(response, asked, may_keep, &worker.date());
+    let mut answer = Answer::new(response, asked, may_keep, worker);
     let mut dropped = 0;
     client
         .unless_cut(poll_fn(|context| {
@@ -116,7 +116,7 @@ async fn exchange(
         }))
         .await?;
     let is_kept = answer.is_kept;
-    drop(answer);
+    answer.finish(worker);
     if is_tunnel {
         return Ok(After::Tunnel);
     }

@@ -1,16 +1,10 @@
 //! The head of a request as it is read, from bytes in which nobody can find another one.
 
-use std::mem::MaybeUninit;
-
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version, header};
-use httparse::ParserConfig;
-use memchr::memmem;
+use http::{HeaderMap, HeaderName, Method, Request, Uri, Version, header};
+use memchr::memchr_iter;
 
-use crate::http1::Decoder;
-
-/// As many as `framing` lets through.
-const MOST_FIELDS: usize = 100;
+use crate::http1::{Decoder, Ends, parts};
 
 /// A request without its body, and what it says about the bytes behind it.
 pub(super) struct Head {
@@ -35,6 +29,8 @@ pub(super) struct Asked {
 
 /// Takes a head out of `unread` once it is complete.
 ///
+/// It is taken apart by the one form that `framing` lets a line have, so nothing is looked for that cannot be there.
+///
 /// # Errors
 /// It is none. What `framing` lets through always is one.
 pub(super) fn take(unread: &mut BytesMut) -> Result<Option<Head>, &'static str> {
@@ -42,39 +38,50 @@ pub(super) fn take(unread: &mut BytesMut) -> Result<Option<Head>, &'static str> 
     while unread.starts_with(b"\r\n") {
         unread.advance(2);
     }
-    let Some(end) = memmem::find(unread, b"\r\n\r\n") else {
-        return Ok(None);
-    };
-    parse(&unread.split_to(end + 4).freeze()).map(Some)
+    let mut ends = Ends::new();
+    let mut begin = 0;
+    for end in memchr_iter(b'\n', unread) {
+        if unread[begin..end] == *b"\r" {
+            return parse(&unread.split_to(end + 1).freeze(), &ends).map(Some);
+        }
+        ends.push(end);
+        begin = end + 1;
+    }
+    Ok(None)
 }
 
-fn parse(bytes: &Bytes) -> Result<Head, &'static str> {
-    let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
-    let mut parsed = httparse::Request::new(&mut []);
-    let read = ParserConfig::default().parse_request_with_uninit_headers(&mut parsed, bytes, &mut fields);
-    if !read.is_ok_and(|read| read.is_complete()) {
-        return Err("its head is not that of HTTP/1.1");
-    }
-    let is_http_11 = parsed.version == Some(1);
-    let target = parsed.path.unwrap_or_default().as_bytes();
+fn parse(bytes: &Bytes, ends: &[usize]) -> Result<Head, &'static str> {
     let mut request = Request::new(());
-    *request.method_mut() =
-        Method::from_bytes(parsed.method.unwrap_or_default().as_bytes()).map_err(|_| "its method is malformed")?;
-    *request.uri_mut() = Uri::from_maybe_shared(bytes.slice_ref(target)).map_err(|_| "its target is malformed")?;
-    *request.version_mut() = if is_http_11 { Version::HTTP_11 } else { Version::HTTP_10 };
-
+    let (first_line, fields) = parts(bytes, ends);
+    let is_http_11 = read_first_line(&bytes.slice_ref(first_line), &mut request)?;
     let mut said = Said::new(is_http_11);
-    let mut headers = HeaderMap::with_capacity(parsed.headers.len());
-    for field in parsed.headers.iter() {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| "it has a malformed field name")?;
-        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value))
-            .map_err(|_| "it has a malformed field value")?;
-        said.take(&name, field.value)?;
+    let mut headers = HeaderMap::with_capacity(ends.len());
+    for field in fields {
+        let (name, value) = field?;
+        said.take(&name, value.as_bytes())?;
         headers.append(name, value);
     }
     let asked = said.asked(request.method() == Method::HEAD);
     *request.headers_mut() = headers;
     Ok(Head { request, decoder: said.decoder, asked })
+}
+
+/// Reads `METHOD SP target SP HTTP/1.x CR`; tells whether it is HTTP/1.1.
+fn read_first_line(line: &Bytes, request: &mut Request<()>) -> Result<bool, &'static str> {
+    let mut spaces = memchr_iter(b' ', line);
+    let (Some(first), Some(second)) = (spaces.next(), spaces.next()) else {
+        return Err("its first line is not that of a request");
+    };
+    let is_http_11 = match &line[second + 1..] {
+        b"HTTP/1.1\r" => true,
+        b"HTTP/1.0\r" => false,
+        _ => return Err("it is not HTTP/1.1"),
+    };
+    *request.method_mut() = Method::from_bytes(&line[..first]).map_err(|_| "its method is malformed")?;
+    let target = line.slice(first + 1..second);
+    *request.uri_mut() = Uri::from_maybe_shared(target).map_err(|_| "its target is malformed")?;
+    *request.version_mut() = if is_http_11 { Version::HTTP_11 } else { Version::HTTP_10 };
+    Ok(is_http_11)
 }
 
 /// What the fields said that are about this connection.

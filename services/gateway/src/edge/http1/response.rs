@@ -3,19 +3,16 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{BufMut as _, BytesMut};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, Response, StatusCode, header};
 use hyper::body::{Body as _, Frame};
 
+use super::super::Worker;
 use super::request::Asked;
 use super::socket::ClientSocket;
 use crate::body::{BoxError, ReplyBody};
 use crate::headers::write_field;
 use crate::http1::{BodyLength, Outgoing};
-
-/// Room for the usual head.
-const HEAD: usize = 1024;
 
 /// An answer, as far as it is not written.
 pub(super) struct Answer {
@@ -28,18 +25,18 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// `date` is the time by RFC 9110 section 6.6.1, and `is_kept` whether the connection may live longer.
-    pub fn new(response: Response<ReplyBody>, asked: Asked, is_kept: bool, date: &[u8]) -> Self {
+    /// `is_kept` says whether the connection may live longer.
+    pub fn new(response: Response<ReplyBody>, asked: Asked, is_kept: bool, worker: &Worker) -> Self {
         let (head, body) = response.into_parts();
         let length = length_of(head.status, &body, asked);
         let is_kept = is_kept && length != BodyLength::UntilClose;
-        let mut written = BytesMut::with_capacity(HEAD);
-        write_head(&head, asked.is_http_11, date, &mut written);
+        let mut written = worker.buffers.take();
+        write_head(&head, asked.is_http_11, &worker.date(), &mut written);
         write_framing(&head, length, &body, asked, &mut written);
         if head.status != StatusCode::SWITCHING_PROTOCOLS {
             write_connection(is_kept, asked.is_http_11, &mut written);
         }
-        written.put_slice(b"\r\n");
+        written.extend_from_slice(b"\r\n");
         let outgoing = Outgoing::new(written, length);
         let is_body_over = outgoing.is_complete();
         Self { outgoing, body, is_body_over, takes_trailers: asked.takes_trailers, is_kept }
@@ -53,6 +50,7 @@ impl Answer {
         loop {
             let waits = self.outgoing.has_room() && self.poll_body(context)?.is_pending();
             if !self.outgoing.is_empty() {
+                self.outgoing.gather();
                 ready!(socket.poll_write(&mut self.outgoing, context))?;
                 continue;
             }
@@ -64,6 +62,11 @@ impl Answer {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Gives back what it was written into, once all of it is.
+    pub fn finish(mut self, worker: &Worker) {
+        worker.buffers.give_back(self.outgoing.take_buffer());
     }
 
     /// Takes the next piece of the body.
@@ -108,13 +111,14 @@ fn length_of(status: StatusCode, body: &ReplyBody, asked: Asked) -> BodyLength {
     }
 }
 
-/// The status line and all fields but those about this connection and the length.
-fn write_head(head: &Parts, is_http_11: bool, date: &[u8], out: &mut BytesMut) {
-    out.put_slice(if is_http_11 { b"HTTP/1.1 " } else { b"HTTP/1.0 " });
-    out.put_slice(head.status.as_str().as_bytes());
-    out.put_u8(b' ');
-    out.put_slice(head.status.canonical_reason().unwrap_or_default().as_bytes());
-    out.put_slice(b"\r\n");
+/// The status line and all fields but those about this connection and the length. `date` is the time by RFC 9110
+/// section 6.6.1.
+fn write_head(head: &Parts, is_http_11: bool, date: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(if is_http_11 { b"HTTP/1.1 " } else { b"HTTP/1.0 " });
+    out.extend_from_slice(head.status.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(head.status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
     let mut has_date = false;
     for (name, value) in &head.headers {
         match *name {
@@ -130,9 +134,9 @@ fn write_head(head: &Parts, is_http_11: bool, date: &[u8], out: &mut BytesMut) {
     }
 }
 
-fn write_framing(head: &Parts, length: BodyLength, body: &ReplyBody, asked: Asked, out: &mut BytesMut) {
+fn write_framing(head: &Parts, length: BodyLength, body: &ReplyBody, asked: Asked, out: &mut Vec<u8>) {
     let length = match length {
-        BodyLength::Chunked => return out.put_slice(b"transfer-encoding: chunked\r\n"),
+        BodyLength::Chunked => return out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         BodyLength::UntilClose => return,
         BodyLength::Known(length) => length,
         // RFC 9110 section 8.6: what the length would be, if somebody knows.
@@ -151,11 +155,11 @@ fn write_framing(head: &Parts, length: BodyLength, body: &ReplyBody, asked: Aske
     write_field(header::CONTENT_LENGTH.as_str(), itoa::Buffer::new().format(length).as_bytes(), out);
 }
 
-fn write_connection(is_kept: bool, is_http_11: bool, out: &mut BytesMut) {
+fn write_connection(is_kept: bool, is_http_11: bool, out: &mut Vec<u8>) {
     match (is_kept, is_http_11) {
         (true, true) => {}
-        (true, false) => out.put_slice(b"connection: keep-alive\r\n"),
-        (false, _) => out.put_slice(b"connection: close\r\n"),
+        (true, false) => out.extend_from_slice(b"connection: keep-alive\r\n"),
+        (false, _) => out.extend_from_slice(b"connection: close\r\n"),
     }
 }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Frame, SizeHint};
 use tokio::io::AsyncWrite as _;
-use tokio_util::io::{poll_read_buf, poll_write_buf};
+use tokio_util::io::poll_read_buf;
 
 use super::super::conversation::ClientStream;
 use super::super::framing::StrictIo;
@@ -146,9 +146,7 @@ impl ClientSocket {
     }
 
     pub(super) fn poll_write(&self, outgoing: &mut Outgoing, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let stream = &mut self.0.borrow_mut().stream;
-        let written = ready!(poll_write_buf(Pin::new(stream), context, &mut outgoing.as_buf()))?;
-        Poll::Ready(if written == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(()) })
+        outgoing.poll_write(&mut self.0.borrow_mut().stream, context)
     }
 
     pub(super) fn poll_flush(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -11,7 +11,9 @@ fn admitted(limiter: &Limiter, limits: &PolicySet, requester: &Requester<'_>, no
 
 fn told(limiter: &Limiter, limits: &PolicySet, now: Instant) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    limiter.check_local(limits, &NOBODY, now).tell(&mut headers);
+    if let Some(told) = limiter.check_local(limits, &NOBODY, now).told() {
+        told.tell(&mut headers);
+    }
     headers
 }
 
@@ -47,7 +49,7 @@ fn the_fields_of_a_service_stay() {
     let mut headers = HeaderMap::new();
     headers.insert("ratelimit", HeaderValue::from_static("\"theirs\";r=1"));
 
-    limiter.check_local(&limits(LOGIN), &NOBODY, now).tell(&mut headers);
+    limiter.check_local(&limits(LOGIN), &NOBODY, now).told().unwrap().tell(&mut headers);
 
     let all: Vec<_> = headers.get_all("ratelimit").iter().collect();
     assert_eq!(all, ["\"theirs\";r=1", "\"login\";r=9;t=6"]);

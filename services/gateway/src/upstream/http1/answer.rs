@@ -3,18 +3,17 @@
 //! Services are trusted with their words, not with their framing: what could be read in two ways, by the gateway or
 //! by the client, is no answer.
 
-use std::mem::MaybeUninit;
+use std::mem::take;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use httparse::{ParserConfig, Response};
 
 use crate::headers::{ends_here, nominated};
-use crate::http1::Decoder;
+use crate::http1::{Decoder, Ends, parts};
 
 const LONGEST_HEAD: usize = 64 * 1024;
 const MOST_FIELDS: usize = 100;
-/// Room for what the gateway adds.
+/// Room for what the gateway adds: the request id, and what limits tell. The first line leaves room for one.
 const OWN_FIELDS: usize = 2;
 
 /// What a service answers, but for the body, without the headers that end here.
@@ -39,14 +38,16 @@ pub(super) struct Parsed {
 #[derive(Debug, Default)]
 pub(super) struct HeadScan {
     scanned: usize,
+    /// Of the lines so far.
+    ends: Ends,
 }
 
 impl HeadScan {
-    /// Takes the head out of `unread` once it is complete.
+    /// Takes the head out of `unread` once it is complete; `None` before.
     ///
     /// # Errors
-    /// It is too long, or has a line that does not end in CR LF.
-    pub fn take(&mut self, unread: &mut BytesMut) -> Result<Option<Bytes>, &'static str> {
+    /// It is too long, has too many lines, or one that does not end in CR LF.
+    pub fn take(&mut self, unread: &mut BytesMut) -> Result<Option<(Bytes, Ends)>, &'static str> {
         while let Some(at) = memchr::memchr(b'\n', &unread[self.scanned..]) {
             let end = self.scanned + at;
             let line = &unread[..end];
@@ -56,7 +57,11 @@ impl HeadScan {
             self.scanned = end + 1;
             if line.ends_with(b"\r\n\r") {
                 self.scanned = 0;
-                return Ok(Some(unread.split_to(end + 1).freeze()));
+                return Ok(Some((unread.split_to(end + 1).freeze(), take(&mut self.ends))));
+            }
+            self.ends.push(end);
+            if self.ends.len() > 1 + MOST_FIELDS {
+                return Err("it has too many fields");
             }
         }
         self.scanned = unread.len();
@@ -68,24 +73,18 @@ impl HeadScan {
 ///
 /// # Errors
 /// It is none, or its framing has more than one reading.
-pub(super) fn parse(bytes: &Bytes, method: &Method) -> Result<Parsed, &'static str> {
-    let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
-    let mut parsed = Response::new(&mut []);
-    let read = ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, bytes, &mut fields);
-    if !read.is_ok_and(|read| read.is_complete()) {
-        return Err("its head is not that of HTTP/1.1");
-    }
-    let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or("its status is out of range")?;
-    let mut framing = Framing { is_kept: parsed.version == Some(1), ..Framing::default() };
+pub(super) fn parse((head, ends): &(Bytes, Ends), method: &Method) -> Result<Parsed, &'static str> {
+    let (first_line, fields) = parts(head, ends);
+    let (status, is_http_11) = status_line(first_line).ok_or("its head is not that of HTTP/1.1")?;
+    let status = StatusCode::from_u16(status).map_err(|_| "its status is out of range")?;
+    let mut framing = Framing { is_kept: is_http_11, ..Framing::default() };
     let (mut connection, mut upgrade) = (Vec::new(), None);
-    let mut headers = HeaderMap::with_capacity(parsed.headers.len() + OWN_FIELDS);
-    for field in parsed.headers.iter() {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| "it has a malformed field name")?;
-        framing.take(&name, field.value)?;
-        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value))
-            .map_err(|_| "it has a field value with control characters")?;
+    let mut headers = HeaderMap::with_capacity(ends.len() + OWN_FIELDS);
+    for field in fields {
+        let (name, value) = field?;
+        framing.take(&name, value.as_bytes())?;
         match name {
-            header::CONNECTION => connection.push(field.value),
+            header::CONNECTION => connection.push(value),
             header::UPGRADE => upgrade = Some(value),
             name if ends_here(name.as_str()) => {}
             name => {
@@ -93,11 +92,21 @@ pub(super) fn parse(bytes: &Bytes, method: &Method) -> Result<Parsed, &'static s
             }
         }
     }
-    for name in nominated(connection) {
+    for name in nominated(connection.iter().map(HeaderValue::as_bytes)) {
         headers.remove(name);
     }
     let (decoder, is_kept) = framing.read(status, method)?;
     Ok(Parsed { head: AnswerHead { status, headers, upgrade }, decoder, is_kept })
+}
+
+/// Reads `HTTP/1.x SP 3DIGIT [ SP reason ] CR` (RFC 9112 section 4): the status, and whether it is HTTP/1.1.
+fn status_line(line: &[u8]) -> Option<(u16, bool)> {
+    let (minor, rest) = line.strip_prefix(b"HTTP/1.")?.strip_suffix(b"\r")?.split_first()?;
+    let (status, reason) = rest.strip_prefix(b" ")?.split_at_checked(3)?;
+    let is_text = reason.iter().all(|byte| *byte == b'\t' || !byte.is_ascii_control());
+    let is_line = matches!(minor, b'0' | b'1') && matches!(reason, [] | [b' ', ..]) && is_text;
+    let status = decimal(status).filter(|_| is_line)?;
+    Some((u16::try_from(status).ok()?, *minor == b'1'))
 }
 
 /// The fields that say where an answer ends (RFC 9112 section 6.3).

@@ -3,13 +3,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_util::io::{poll_read_buf, poll_write_buf};
+use tokio_util::io::poll_read_buf;
 
 use crate::http1::Outgoing;
 
@@ -54,12 +54,8 @@ impl Connection {
         poll_read_buf(Pin::new(&mut self.stream), context, &mut self.unread)
     }
 
-    /// Writes some of what waits to be written; tells how much.
-    pub(super) fn poll_write(&mut self, outgoing: &mut Outgoing, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let written = ready!(poll_write_buf(Pin::new(&mut self.stream), context, &mut outgoing.as_buf()))?;
-        if written == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-        }
-        Poll::Ready(Ok(written))
+    /// Writes some of what waits to be written.
+    pub(super) fn poll_write(&mut self, outgoing: &mut Outgoing, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        outgoing.poll_write(&mut self.stream, context)
     }
 }

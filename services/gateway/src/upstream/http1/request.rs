@@ -1,6 +1,5 @@
 //! The head of a request as it is written.
 
-use bytes::{BufMut as _, BytesMut};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, header};
 use hyper::body::Body as _;
@@ -43,23 +42,23 @@ impl RequestHead {
         }
     }
 
-    pub(super) fn write(&self, body: BodyLength, out: &mut BytesMut) {
-        out.put_slice(self.method.as_str().as_bytes());
-        out.put_u8(b' ');
-        out.put_slice(self.target.as_str().as_bytes());
-        out.put_slice(b" HTTP/1.1\r\n");
+    pub(super) fn write(&self, body: BodyLength, now: Instant, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.method.as_str().as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(self.target.as_str().as_bytes());
+        out.extend_from_slice(b" HTTP/1.1\r\n");
         self.headers.write(out);
         if let Some(deadline) = self.deadline {
-            let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+            let left = deadline.saturating_duration_since(now).as_millis();
             write_number(DEADLINE, u64::try_from(left).unwrap_or(u64::MAX), out);
         }
         match body {
             BodyLength::Known(length) => write_number(header::CONTENT_LENGTH.as_str(), length, out),
-            BodyLength::Chunked | BodyLength::UntilClose => out.put_slice(b"transfer-encoding: chunked\r\n"),
+            BodyLength::Chunked | BodyLength::UntilClose => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
             BodyLength::None if self.expects_body() => write_number(header::CONTENT_LENGTH.as_str(), 0, out),
             BodyLength::None => {}
         }
-        out.put_slice(b"\r\n");
+        out.extend_from_slice(b"\r\n");
     }
 
     /// RFC 9110 section 8.6: such a method without a body says so.
@@ -68,6 +67,6 @@ impl RequestHead {
     }
 }
 
-fn write_number(name: &str, number: u64, out: &mut BytesMut) {
+fn write_number(name: &str, number: u64, out: &mut Vec<u8>) {
     write_field(name, itoa::Buffer::new().format(number).as_bytes(), out);
 }

@@ -9,6 +9,7 @@ use anyhow::anyhow;
 use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode};
 use hyper::body::{Body as _, Frame, SizeHint};
+use tokio::time::Instant;
 
 use super::Connection;
 use super::answer::{self, AnswerHead, HeadScan};
@@ -67,10 +68,16 @@ enum SendFault {
 }
 
 impl Transfer {
-    pub fn new(connection: Connection, head: &RequestHead, body: RequestBody) -> Self {
+    /// Begins an exchange at `now`; the head is written into `written`, which is empty.
+    pub fn new(
+        connection: Connection,
+        head: &RequestHead,
+        body: RequestBody,
+        mut written: Vec<u8>,
+        now: Instant,
+    ) -> Self {
         let length = length_of(&body);
-        let mut written = BytesMut::with_capacity(1024);
-        head.write(length, &mut written);
+        head.write(length, now, &mut written);
         Self {
             connection,
             method: head.method.clone(),
@@ -96,6 +103,11 @@ impl Transfer {
     /// The body of a request that is [unsent](Fault::Unsent).
     pub fn into_body(self) -> RequestBody {
         self.body.put_back(self.outgoing.into_data())
+    }
+
+    /// What the head was written into, if the request was sent.
+    pub fn take_buffer(&mut self) -> Vec<u8> {
+        self.outgoing.take_buffer()
     }
 
     /// The connection, which after 101 belongs to another protocol.
@@ -217,7 +229,7 @@ impl Transfer {
                 continue;
             }
             match ready!(self.connection.poll_write(&mut self.outgoing, context)) {
-                Ok(_) => self.is_committed = true,
+                Ok(()) => self.is_committed = true,
                 Err(error) => {
                     if self.is_committed {
                         self.give_up_sending();
