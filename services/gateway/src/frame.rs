@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 use http::request::Parts;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
+use percent_encoding::percent_decode_str;
 use portico_common::error::{ApiError, kinds};
 
 use crate::problems;
@@ -40,6 +41,19 @@ pub(crate) fn asks_for_websocket(head: &Parts) -> bool {
         && head.version == Version::HTTP_11
         && lists(&head.headers, &header::UPGRADE, "websocket")
         && lists(&head.headers, &header::CONNECTION, "upgrade")
+}
+
+/// Refuses a token in the query beside the one in its header: a request gives one token (RFC 6750 section 2), or the
+/// service could go by another than was checked.
+///
+/// # Errors
+/// The problem to answer with.
+pub(crate) fn check_query(query: Option<&str>) -> Result<(), ApiError> {
+    let mut names = query.unwrap_or_default().split('&').filter_map(|pair| pair.split('=').next());
+    if names.any(|name| percent_decode_str(name).eq(b"access_token".iter().copied())) {
+        return Err(refused("there is an access_token in the query beside the one in the Authorization header"));
+    }
+    Ok(())
 }
 
 fn lists(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {

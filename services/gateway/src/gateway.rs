@@ -234,7 +234,7 @@ impl Gateway {
             self.limit(&route.limits_of_clients, &requester, line).await?;
         }
         let mut has_waited = self.limiter.store().is_some();
-        let token = match self.known_token(&route, &head.headers, client, worker)? {
+        let token = match self.known_token(&route, &head.headers, &target, client, worker)? {
             Known::Token(token) => Some(token.claims().sub),
             Known::None => None,
             Known::Nothing => {
@@ -304,11 +304,13 @@ impl Gateway {
         &self,
         route: &Route,
         headers: &HeaderMap,
+        target: &Target,
         client: &ClientConnection,
         worker: &Worker,
     ) -> Result<Known, ApiError> {
         match route.token {
             TokenRule::Optional | TokenRule::Required if headers.contains_key(header::AUTHORIZATION) => {
+                frame::check_query(target.query())?;
                 let token = client.recall_token(headers, &self.verifier);
                 worker.recorder.token_cache(if token.is_some() { TokenCache::Hit } else { TokenCache::Miss });
                 Ok(token.map_or(Known::Nothing, Known::Token))

@@ -4,6 +4,7 @@ mod forge;
 
 use futures_util::FutureExt as _;
 use http::Method;
+use portico_common::clock::Clock;
 use portico_testkit::{Reply, User};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -99,6 +100,49 @@ async fn a_token_elsewhere_than_in_its_header_is_none() {
     in_query.assert_problem(401, "unauthenticated");
     in_cookie.assert_problem(401, "unauthenticated");
     assert_eq!(suite.upstream.hits(), 0);
+}
+
+#[tokio::test]
+async fn a_second_token_in_the_query_is_refused_however_it_is_spelt() {
+    let suite = Suite::start().await;
+    let (client, other) = (suite.customer(), suite.issuer.token(&User::customer()));
+
+    for query in [format!("access_token={other}"), format!("a=1&access%5Ftoken={other}"), "access_token".to_owned()] {
+        for path in ["/v1/closed/echo", "/v1/open/echo"] {
+            client.get(&format!("{path}?{query}")).await.assert_problem(400, "invalid_request");
+        }
+    }
+
+    assert_eq!(suite.upstream.hits(), 0);
+    assert_eq!(client.get("/v1/closed/echo?my_access_token=1&a=access_token").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_remembered_token_is_refused_within_a_second_of_its_end() {
+    const LEEWAY: i64 = 30;
+    let suite = Suite::start().await;
+    let now = Clock::system().timestamp();
+    let ends = now + 2;
+    let token = forge::with_times(&suite.issuer, now - 60, ends - LEEWAY);
+    let client = suite.client().with_token(&token);
+    assert_eq!(client.get("/v1/closed/echo").await.status, 200);
+
+    let refused = async {
+        loop {
+            let asked = Clock::system().timestamp();
+            let reply = client.get("/v1/closed/echo").await;
+            if reply.status != 200 {
+                return reply;
+            }
+            assert!(asked <= ends, "let in at {asked}, though it ended at {ends}");
+        }
+    };
+    let reply = timeout(PATIENCE, refused).await.expect("the token to end");
+
+    assert!(Clock::system().timestamp() >= ends, "it was refused before its end");
+    assert_refused(&reply, "expired");
+    assert!(reply.header("www-authenticate").contains("expired"));
+    assert!(suite.upstream.hits() > 1, "it was never remembered");
 }
 
 #[tokio::test]

@@ -20,6 +20,12 @@ pub fn bad_tokens(issuer: &Issuer) -> Vec<(String, String)> {
 }
 
 /// Rightly signed, with a header that asks for something else.
+/// A good token of these times, in seconds since 1970.
+pub fn with_times(issuer: &Issuer, issued: i64, expires: i64) -> String {
+    let times = json!({ "iat": issued, "nbf": issued, "exp": expires });
+    signed(issuer, &header(), &with(good_claims(issuer), &times))
+}
+
 fn bad_headers(issuer: &Issuer) -> Vec<(String, String)> {
     let jwk = json!(issuer.jwks.keys[0]);
     let merges = [
