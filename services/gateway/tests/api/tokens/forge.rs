@@ -19,13 +19,13 @@ pub fn bad_tokens(issuer: &Issuer) -> Vec<(String, String)> {
     bad
 }
 
-/// Rightly signed, with a header that asks for something else.
 /// A good token of these times, in seconds since 1970.
-pub fn with_times(issuer: &Issuer, issued: i64, expires: i64) -> String {
-    let times = json!({ "iat": issued, "nbf": issued, "exp": expires });
+pub fn with_times(issuer: &Issuer, begins: i64, ends: i64) -> String {
+    let times = json!({ "iat": begins, "nbf": begins, "exp": ends });
     signed(issuer, &header(), &with(good_claims(issuer), &times))
 }
 
+/// Rightly signed, with a header that asks for something else.
 fn bad_headers(issuer: &Issuer) -> Vec<(String, String)> {
     let jwk = json!(issuer.jwks.keys[0]);
     let merges = [
