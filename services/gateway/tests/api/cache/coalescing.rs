@@ -99,6 +99,7 @@ async fn what_cannot_be_shared_is_asked_for_by_all_at_once() {
     origin.hold();
     let first = ask_times(20);
     until_metric(&suite, IN_FLIGHT, 20).await;
+    origin.until_asked(1).await;
     assert_eq!(origin.asked(), 1);
 
     origin.release(1);
