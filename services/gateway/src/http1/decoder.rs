@@ -3,9 +3,8 @@
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::HeaderMap;
 use hyper::body::{Frame, SizeHint};
-use memchr::memchr_iter;
 
-use super::head::{Ends, fields};
+use super::head::{fields, until_empty_line};
 use crate::edge::framing::Chunks;
 
 const LONGEST_TRAILERS: usize = 8 * 1024;
@@ -92,33 +91,19 @@ impl Decoder {
     }
 
     fn take_trailers(&mut self, unread: &mut BytesMut) -> Result<Taken, &'static str> {
-        let Some(ends) = ends_of_trailers(unread) else {
+        let Some((ends, length)) = until_empty_line(unread) else {
             let is_too_long = unread.len() > LONGEST_TRAILERS;
             return if is_too_long { Err("its trailers are longer than 8 KiB") } else { Ok(Taken::Nothing) };
         };
-        let (empty_line, ends) = ends.split_last().ok_or("its trailers have no end")?;
         if ends.len() > MOST_TRAILERS {
             return Err("it has too many trailers");
         }
         // Copied, so that few bytes do not hold on to the room that all was read into.
-        let section = Bytes::copy_from_slice(&unread.split_to(empty_line + 1));
-        let trailers = fields(&section, 0, ends).collect::<Result<HeaderMap, _>>()?;
+        let section = Bytes::copy_from_slice(&unread.split_to(length));
+        let trailers = fields(&section, 0, &ends).collect::<Result<HeaderMap, _>>()?;
         *self = Self::End;
         Ok(if trailers.is_empty() { Taken::End } else { Taken::Frame(Frame::trailers(trailers)) })
     }
-}
-
-/// Where the lines of trailers end, the empty one behind them included; nothing before that has come.
-fn ends_of_trailers(unread: &[u8]) -> Option<Ends> {
-    let mut ends = Ends::new();
-    for end in memchr_iter(b'\n', unread) {
-        let line = &unread[ends.last().map_or(0, |last| last + 1)..end];
-        ends.push(end);
-        if line == b"\r" {
-            return Some(ends);
-        }
-    }
-    None
 }
 
 fn take_at_most(most: u64, unread: &mut BytesMut) -> Bytes {

@@ -5,11 +5,25 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 use smallvec::SmallVec;
 
 /// Where the lines of a head end, each at its LF. Most heads have so few that they need no memory of their own.
 pub(crate) type Ends = SmallVec<[usize; 16]>;
+
+/// Where the lines before the empty one end, and how long all is with it; nothing before that one has come.
+pub(crate) fn until_empty_line(bytes: &[u8]) -> Option<(Ends, usize)> {
+    let mut ends = Ends::new();
+    let mut begin = 0;
+    for end in memchr_iter(b'\n', bytes) {
+        if bytes[begin..end] == *b"\r" {
+            return Some((ends, end + 1));
+        }
+        ends.push(end);
+        begin = end + 1;
+    }
+    None
+}
 
 /// The first line of a head, with its CR, and its fields.
 pub(crate) fn parts<'a>(head: &'a Bytes, ends: &'a [usize]) -> (&'a [u8], impl Iterator<Item = Field> + 'a) {

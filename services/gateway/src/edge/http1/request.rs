@@ -4,7 +4,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, Method, Request, Uri, Version, header};
 use memchr::memchr_iter;
 
-use crate::http1::{Decoder, Ends, parts};
+use crate::http1::{Decoder, parts, until_empty_line};
 
 /// A request without its body, and what it says about the bytes behind it.
 pub(super) struct Head {
@@ -38,16 +38,10 @@ pub(super) fn take(unread: &mut BytesMut) -> Result<Option<Head>, &'static str> 
     while unread.starts_with(b"\r\n") {
         unread.advance(2);
     }
-    let mut ends = Ends::new();
-    let mut begin = 0;
-    for end in memchr_iter(b'\n', unread) {
-        if unread[begin..end] == *b"\r" {
-            return parse(&unread.split_to(end + 1).freeze(), &ends).map(Some);
-        }
-        ends.push(end);
-        begin = end + 1;
-    }
-    Ok(None)
+    let Some((ends, length)) = until_empty_line(unread) else {
+        return Ok(None);
+    };
+    parse(&unread.split_to(length).freeze(), &ends).map(Some)
 }
 
 fn parse(bytes: &Bytes, ends: &[usize]) -> Result<Head, &'static str> {
