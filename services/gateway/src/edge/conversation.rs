@@ -21,9 +21,11 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
 use super::connection::{ClientConnection, Ended, Ending};
+use super::door::Accepted;
 use super::frames::CountedIo;
 use super::framing::{Refusal, StrictIo};
-use super::{Accepted, Worker, http1, refusal, tls};
+use super::worker::Watched;
+use super::{Worker, http1, refusal, tls};
 use crate::body::{ClientBody, Reply, ReplyBody};
 use crate::metrics::Protocol;
 
@@ -38,15 +40,9 @@ const H2_PING_EVERY: Duration = Duration::from_secs(20);
 const H2_PONG_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves requests until the client leaves, is too slow, or the worker lets it go.
-pub(super) async fn serve(accepted: Accepted, worker: Rc<Worker>) {
+pub(super) async fn serve(accepted: Accepted, client: Rc<ClientConnection>, _watched: Watched, worker: Rc<Worker>) {
     let Accepted { stream, peer, slot: _slot } = accepted;
-    let client = Rc::new(ClientConnection::new(peer, worker.gateway.tls.is_some()));
-    let _watched = worker.watch(&client);
-    let ended = match TcpStream::from_std(stream) {
-        Ok(stream) => converse(stream, &client, &worker).await,
-        Err(error) => Err(error.into()),
-    };
-    if let Err(error) = ended {
+    if let Err(error) = converse(stream, &client, &worker).await {
         tracing::debug!(%peer, error, "connection cut");
     }
 }

@@ -1,35 +1,38 @@
 //! The sockets of the clients: who is let in, which worker serves them, and how they are let go.
 //!
-//! One thread accepts and gives each connection to the worker with the fewest. A worker is a
-//! thread with a runtime and upstream connections of its own, so that a request never changes
-//! threads (docs/adr/0007).
+//! A worker is a thread with a runtime and upstream connections of its own, so that a request never
+//! changes threads (docs/adr/0007). All of them accept from one socket, and whoever has clearly more
+//! connections than another hands a new one over.
 
 mod conduct;
 mod connection;
 mod conversation;
+mod door;
 mod frames;
 pub(crate) mod framing;
 mod http1;
 mod refusal;
 mod slots;
+mod team;
 mod tls;
 mod tunnel;
 mod worker;
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use portico_common::server::{Front, ServerConfig, pause_after};
-use tokio::net::{TcpListener, TcpStream};
+use portico_common::server::{Front, ServerConfig};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::config::EdgeConfig;
 use crate::gateway::Gateway;
-use slots::{Slot, Slots};
+use slots::Slots;
+use team::Team;
 use worker::WorkerHandle;
 
 pub(crate) use connection::{ClientConnection, OpenRequest};
@@ -41,66 +44,33 @@ pub(crate) use worker::Worker;
 /// How long workers that were told to cut their connections may take for it.
 const CUT_WITHIN: Duration = Duration::from_secs(1);
 
-/// The public listener and the workers behind it.
+/// The workers at the public listener.
 pub(crate) struct Edge {
     address: SocketAddr,
-    listener: TcpListener,
-    slots: Slots,
     workers: Vec<WorkerHandle>,
     drain_timeout: Duration,
 }
 
-/// A connection on its way to a worker.
-pub(crate) struct Accepted {
-    pub stream: std::net::TcpStream,
-    pub peer: SocketAddr,
-    pub slot: Slot,
-}
-
 impl Edge {
-    /// Starts the workers.
+    /// Starts the workers; they accept from now on.
     ///
     /// # Errors
-    /// The system does not tell the listener's address, or refuses a thread.
+    /// The system does not tell the listener's address, or refuses a thread or a handle.
     pub fn start(
         listener: TcpListener,
         gateway: &Arc<Gateway>,
         server: &ServerConfig,
         edge: &EdgeConfig,
     ) -> anyhow::Result<Self> {
+        let address = listener.local_addr()?;
+        let listener = listener.into_std()?;
+        let slots = Slots::new(server.max_connections, edge.max_connections_per_client);
         let count = edge.workers.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-        let workers = (0..count).map(|index| WorkerHandle::start(index, gateway, server)).collect::<Result<_, _>>()?;
-        Ok(Self {
-            address: listener.local_addr()?,
-            listener,
-            slots: Slots::new(server.max_connections, edge.max_connections_per_client),
-            workers,
-            drain_timeout: server.drain_timeout,
-        })
-    }
-
-    async fn accept_one(&self) {
-        self.slots.has_room().await;
-        match self.listener.accept().await {
-            Ok((stream, peer)) => self.hand_over(stream, peer),
-            Err(error) => pause_after(error).await,
-        }
-    }
-
-    /// Gives a connection to the worker with the fewest. One too many of a client is closed at once.
-    fn hand_over(&self, stream: TcpStream, peer: SocketAddr) {
-        let Some(slot) = self.slots.take(peer.ip()) else {
-            tracing::debug!(%peer, "too many connections of one client");
-            return;
-        };
-        match stream.into_std() {
-            Ok(stream) => {
-                if let Some(worker) = self.workers.iter().min_by_key(|worker| worker.connections()) {
-                    worker.serve(Accepted { stream, peer, slot });
-                }
-            }
-            Err(error) => tracing::debug!(%error, "connection lost while it was handed over"),
-        }
+        let workers = Team::of(count).into_iter().map(|member| {
+            let (listener, slots) = (listener.try_clone()?, slots.clone());
+            WorkerHandle::start(member, listener, slots, gateway, server)
+        });
+        Ok(Self { address, workers: workers.collect::<Result<_, _>>()?, drain_timeout: server.drain_timeout })
     }
 }
 
@@ -110,18 +80,11 @@ impl Front for Edge {
     }
 
     async fn accept(&mut self) {
-        loop {
-            self.accept_one().await;
-        }
+        pending::<()>().await;
     }
 
     async fn drain(self) {
-        // Who has connected already does not know that there is nobody to accept any more.
-        while let Some(Ok((stream, peer))) = self.listener.accept().now_or_never() {
-            self.hand_over(stream, peer);
-        }
-        let Self { listener, mut workers, drain_timeout, .. } = self;
-        drop(listener);
+        let Self { mut workers, drain_timeout, .. } = self;
         workers.iter().for_each(WorkerHandle::leave);
         let all_ended = async {
             for worker in &mut workers {

@@ -2,23 +2,24 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::future::pending;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use portico_common::clock::Clock;
 use portico_common::server::ServerConfig;
 use tokio::runtime::{self, LocalOptions};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinError, JoinSet};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::Accepted;
 use super::connection::ClientConnection;
 use super::conversation;
+use super::door::{Accepted, Door};
+use super::slots::Slots;
+use super::team::{Load, Seat, Team};
 use crate::gateway::Gateway;
 use crate::http1::Buffers;
 use crate::metrics::Recorder;
@@ -44,6 +45,8 @@ pub(crate) struct Worker {
     is_leaving: Cell<bool>,
     watched: RefCell<HashMap<u64, Rc<ClientConnection>>>,
     next_key: Cell<u64>,
+    /// The last connection has ended while it is leaving.
+    emptied: Notify,
     date: Cell<[u8; DATE]>,
 }
 
@@ -51,11 +54,16 @@ pub(crate) struct Worker {
 pub(super) struct Watched {
     worker: Rc<Worker>,
     key: u64,
+    _seat: Seat,
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.worker.watched.borrow_mut().remove(&self.key);
+        let mut watched = self.worker.watched.borrow_mut();
+        watched.remove(&self.key);
+        if watched.is_empty() && self.worker.is_leaving() {
+            self.worker.emptied.notify_one();
+        }
     }
 }
 
@@ -65,11 +73,22 @@ impl Worker {
         self.is_leaving.get()
     }
 
+    fn serve(self: &Rc<Self>, accepted: Accepted, seat: Seat) {
+        self.recorder.accepted();
+        let client = Rc::new(ClientConnection::new(accepted.peer, self.gateway.tls.is_some()));
+        let watched = self.watch(&client, seat);
+        tokio::task::spawn_local(conversation::serve(accepted, client, watched, Rc::clone(self)));
+    }
+
     /// Has the time of a connection looked at until the value is dropped.
-    pub(super) fn watch(self: &Rc<Self>, client: &Rc<ClientConnection>) -> Watched {
+    fn watch(self: &Rc<Self>, client: &Rc<ClientConnection>, seat: Seat) -> Watched {
         let key = self.next_key.replace(self.next_key.get() + 1);
         self.watched.borrow_mut().insert(key, Rc::clone(client));
-        Watched { worker: Rc::clone(self), key }
+        Watched { worker: Rc::clone(self), key, _seat: seat }
+    }
+
+    fn has_left(&self) -> bool {
+        self.is_leaving() && self.watched.borrow().is_empty()
     }
 
     fn leave(&self) {
@@ -113,34 +132,45 @@ fn date() -> [u8; DATE] {
     date
 }
 
-enum Command {
-    Serve(Accepted),
+/// What a worker should do; without anybody to say it, cut its connections and end.
+#[derive(Clone, Copy)]
+enum Order {
+    Serve,
     Leave,
 }
 
 /// A running worker. When it is dropped, the worker cuts its connections and ends.
 pub(super) struct WorkerHandle {
-    commands: mpsc::UnboundedSender<Command>,
-    connections: Arc<AtomicUsize>,
+    orders: watch::Sender<Order>,
+    load: Load,
     ended: oneshot::Receiver<()>,
 }
 
 impl WorkerHandle {
-    pub fn start(index: usize, gateway: &Arc<Gateway>, settings: &ServerConfig) -> io::Result<Self> {
-        let (commands, inbox) = mpsc::unbounded_channel();
+    pub fn start(
+        team: Team,
+        listener: std::net::TcpListener,
+        slots: Slots,
+        gateway: &Arc<Gateway>,
+        settings: &ServerConfig,
+    ) -> io::Result<Self> {
+        let (orders, heard) = watch::channel(Order::Serve);
         let (ending, ended) = oneshot::channel::<()>();
-        let connections = Arc::new(AtomicUsize::new(0));
         let (report, start) = std::sync::mpsc::sync_channel(1);
-        let (gateway, settings, count) = (Arc::clone(gateway), settings.clone(), Arc::clone(&connections));
+        let (gateway, settings, load) = (Arc::clone(gateway), settings.clone(), team.load());
         let recorder = gateway.metrics.recorder();
         let span = tracing::Span::current();
-        thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+        thread::Builder::new().name(format!("worker-{}", team.index())).spawn(move || {
             let _ending = ending;
             let _entered = span.entered();
             // It stays on the thread that made it.
             let runtime = runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-            let runtime = match runtime {
-                Ok(runtime) => runtime,
+            let opened = runtime.and_then(|runtime| {
+                let door = runtime.block_on(async { Door::new(listener, slots) })?;
+                Ok((runtime, door))
+            });
+            let (runtime, door) = match opened {
+                Ok(opened) => opened,
                 Err(error) => return drop(report.send(Err(error))),
             };
             let _ = report.send(Ok(()));
@@ -154,28 +184,24 @@ impl WorkerHandle {
                 is_leaving: Cell::new(false),
                 watched: RefCell::default(),
                 next_key: Cell::new(0),
+                emptied: Notify::new(),
                 date: Cell::new(date()),
             });
-            runtime.block_on(run(worker, inbox, &count));
+            // What is still at work then is dropped with the runtime.
+            runtime.block_on(run(worker, door, team, heard));
         })?;
         start.recv().map_err(io::Error::other)??;
-        Ok(Self { commands, connections, ended })
+        Ok(Self { orders, load, ended })
     }
 
     /// How many connections it has.
     pub fn connections(&self) -> usize {
-        self.connections.load(Ordering::Relaxed)
+        self.load.connections()
     }
 
-    pub fn serve(&self, accepted: Accepted) {
-        self.connections.fetch_add(1, Ordering::Relaxed);
-        // A worker only ends when it is told to; then nothing is accepted any more.
-        let _ = self.commands.send(Command::Serve(accepted));
-    }
-
-    /// Tells it to let its connections go, and to end with the last of them.
+    /// Tells it to let nobody in any more and its connections go, and to end with the last of them.
     pub fn leave(&self) {
-        let _ = self.commands.send(Command::Leave);
+        self.orders.send_replace(Order::Leave);
     }
 
     /// Waits until it has ended.
@@ -185,40 +211,43 @@ impl WorkerHandle {
 
     /// Tells it to cut its connections, and waits until it has ended.
     pub async fn cut(self) {
-        drop(self.commands);
+        drop(self.orders);
         let _ = self.ended.await;
     }
 }
 
-async fn run(worker: Rc<Worker>, mut inbox: mpsc::UnboundedReceiver<Command>, count: &AtomicUsize) {
-    let mut connections = JoinSet::new();
+async fn run(worker: Rc<Worker>, door: Door, mut team: Team, mut orders: watch::Receiver<Order>) {
     let looking = Rc::clone(&worker);
-    let looking = tokio::task::spawn_local(async move { looking.look_after_connections().await });
-    loop {
-        tokio::select! {
-            command = inbox.recv() => match command {
-                Some(Command::Serve(accepted)) => {
-                    worker.recorder.accepted();
-                    connections.spawn_local(conversation::serve(accepted, Rc::clone(&worker)));
+    tokio::task::spawn_local(async move { looking.look_after_connections().await });
+    let mut door = Some(door);
+    while !(worker.has_left() && team.is_empty()) {
+        let arrived = tokio::select! {
+            accepted = next(door.as_ref()) => team.share(accepted),
+            Some(arrived) = team.handed_over() => arrived.map(Some),
+            order = orders.changed() => match order {
+                Ok(()) => {
+                    worker.leave();
+                    team.close();
+                    for accepted in door.take().map(Door::close).into_iter().flatten() {
+                        worker.serve(accepted, team.seat());
+                    }
+                    continue;
                 }
-                Some(Command::Leave) => worker.leave(),
-                None => break,
+                Err(_) => break,
             },
-            Some(ended) = connections.join_next() => {
-                count.fetch_sub(1, Ordering::Relaxed);
-                note_panic(ended);
-            }
-        }
-        if worker.is_leaving() && connections.is_empty() {
-            break;
+            () = worker.emptied.notified() => continue,
+        };
+        match arrived {
+            Ok(Some((accepted, seat))) => worker.serve(accepted, seat),
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "connection lost while it was handed over"),
         }
     }
-    looking.abort();
-    connections.shutdown().await;
 }
 
-fn note_panic(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "connection lost to a panic");
+async fn next(door: Option<&Door>) -> Accepted {
+    match door {
+        Some(door) => door.next().await,
+        None => pending().await,
     }
 }

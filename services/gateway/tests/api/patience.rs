@@ -1,7 +1,9 @@
 //! Clients over HTTP/1 that hold connections: each is let go in its time, and the others are served meanwhile.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use portico_common::server::ServerConfig;
 use portico_gateway::{Config, EdgeConfig};
@@ -10,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::helpers::{Connection, PATIENCE, Suite};
 
 const BRIEF: Duration = Duration::from_millis(500);
+const TEAPOT: &str = "GET /v1/open/teapot HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// Writes `drop` every 50 milliseconds until the gateway closes; tells what it has said.
 async fn drip(mut connection: Connection, drop: &str) -> Vec<u8> {
@@ -52,7 +55,7 @@ async fn a_kept_connection_is_closed_when_it_was_idle_for_too_long() {
     let suite = Suite::with_server(|server| ServerConfig { idle_timeout: BRIEF, ..server }).await;
     let mut connection = suite.connect().await;
     for _ in 0..2 {
-        connection.write("GET /v1/open/teapot HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        connection.write(TEAPOT).await;
         connection.read_head().await;
         assert_eq!(connection.read(15).await, b"short and stout");
     }
@@ -108,7 +111,7 @@ async fn one_address_holds_so_many_connections_and_no_more() {
     let edge = EdgeConfig { max_connections_per_client: Some(3), ..EdgeConfig::default() };
     let suite = Suite::with_config(|config| Config { edge, ..config }).await;
     let ask = async |connection: &mut Connection| {
-        let _closed = connection.try_write(b"GET /v1/open/teapot HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let _closed = connection.try_write(TEAPOT.as_bytes()).await;
         let mut first = [0; 1];
         timeout(PATIENCE, connection.try_read(&mut first))
             .await
@@ -127,4 +130,37 @@ async fn one_address_holds_so_many_connections_and_no_more() {
     let has_room = async { while !ask(&mut suite.connect().await).await {} };
     timeout(PATIENCE, has_room).await.expect("the place to be given back");
     assert!(ask(&mut held[0]).await, "those that were there have noticed nothing");
+}
+
+#[tokio::test]
+async fn one_connection_too_many_waits_until_another_has_ended() {
+    let suite = Suite::with_config(|config| Config {
+        server: ServerConfig { max_connections: 3, ..config.server },
+        edge: EdgeConfig { workers: NonZeroUsize::new(4), ..EdgeConfig::default() },
+        ..config
+    })
+    .await;
+    let answered = async |connection: &mut Connection| {
+        assert!(connection.read_head().await.starts_with("HTTP/1.1 418 "));
+        assert_eq!(connection.read(15).await, b"short and stout");
+    };
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut connection = suite.connect().await;
+        connection.write(TEAPOT).await;
+        answered(&mut connection).await;
+        held.push(connection);
+    }
+
+    let mut waiting = suite.connect().await;
+    waiting.write(TEAPOT).await;
+    for turn in 0..60 {
+        let connection = &mut held[turn % 3];
+        connection.write(TEAPOT).await;
+        answered(connection).await;
+    }
+    assert!(waiting.try_read(&mut [0; 1]).now_or_never().is_none(), "nobody had let it in");
+
+    held.pop();
+    timeout(PATIENCE, answered(&mut waiting)).await.expect("the place of the one that left");
 }

@@ -61,14 +61,14 @@ pub(super) async fn serve(
     let socket = Rc::new(ClientSocket::new(StrictIo::new(stream, read, Rc::clone(&client.wire))));
     loop {
         match next(&socket, client).await? {
-            Next::Nothing => return close(&socket, client).await,
+            Next::Nothing => return close(&socket, client, worker).await,
             Next::Refused(refused) => {
                 let Some(socket) = Rc::into_inner(socket) else { return Ok(()) };
                 return Ok(refusal::answer(socket.into_stream().into_inner().0, refused, worker).await?);
             }
             Next::Request(request, asked) => match exchange(request, asked, &socket, client, worker).await? {
                 After::Kept => {}
-                After::Closed => return close(&socket, client).await,
+                After::Closed => return close(&socket, client, worker).await,
                 After::Tunnel => return tunnel(socket, client, worker).await,
             },
         }
@@ -166,7 +166,11 @@ async fn is_ready_for_more(socket: &ClientSocket, mut dropped: usize) -> bool {
     timeout(LINGER, over).await.unwrap_or(false)
 }
 
-async fn close(socket: &ClientSocket, client: &ClientConnection) -> Ended {
+/// Says goodbye where there is something to say: without TLS, closing the socket is all.
+async fn close(socket: &ClientSocket, client: &ClientConnection, worker: &Worker) -> Ended {
+    if worker.gateway.tls.is_none() {
+        return Ok(());
+    }
     client.unless_cut(poll_fn(|context| socket.poll_shutdown(context).map_err(Into::into))).await
 }
 
