@@ -24,6 +24,10 @@ use window::Window;
 /// Waiting is for the unevenness of what comes, so it is short, in terms of what an answer takes.
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
+/// A line that is younger may be the trace of a moment in which nothing moved.
+const MOMENT: Duration = Duration::from_millis(40);
+/// As many may wait for each that may be at the service.
+const LONGEST_LINE: usize = 4;
 
 /// The room of one service; shared by all workers.
 pub(crate) struct Gate {
@@ -82,8 +86,8 @@ impl Gate {
     /// There is none soon.
     pub async fn enter(&self, endpoints: usize) -> Result<Pass<'_>, Full> {
         self.was_full.store(true, Ordering::Relaxed);
-        let mut waiting = self.join()?;
-        match timeout(self.patience(), &mut waiting.told).await {
+        let (mut waiting, patience) = self.join(Instant::now())?;
+        match timeout(patience, &mut waiting.told).await {
             Ok(Ok(())) => {
                 waiting.is_let_in = true;
                 Ok(Pass { gate: self, began: Instant::now(), endpoints, is_told: false })
@@ -102,16 +106,22 @@ impl Gate {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    fn join(&self) -> Result<Waiting<'_>, Full> {
+    /// Joins the line, and says how long to stay in it.
+    fn join(&self, now: Instant) -> Result<(Waiting<'_>, Duration), Full> {
         let (tell, told) = oneshot::channel();
         let mut line = self.line();
-        let number = line.join(tell, self.limit()).ok_or(Full::Line)?;
+        let number = line.join(tell, self.longest_line(), now).ok_or(Full::Line)?;
+        let patience = self.patience(line.age(now));
         self.waiting.store(line.len(), Ordering::SeqCst);
         drop(line);
         let waiting = Waiting { gate: self, number, told, is_let_in: false };
         // Who left before this one was seen to wait has told nobody.
         self.let_in();
-        Ok(waiting)
+        Ok((waiting, patience))
+    }
+
+    fn longest_line(&self) -> usize {
+        self.limit().saturating_mul(LONGEST_LINE)
     }
 
     fn take_room(&self) -> bool {
@@ -165,9 +175,12 @@ impl Gate {
         Duration::from_micros(self.usual_micros.load(Ordering::Relaxed))
     }
 
-    /// How long a request may wait for room.
-    fn patience(&self) -> Duration {
-        (self.usual() / 2).clamp(SHORTEST_WAIT, LONGEST_WAIT)
+    /// How long a request may wait for room in a line of this age. One that has just formed is a moment in which nothing
+    /// moved, or more came than usual, and is given the time to pass; in one that stays, waiting makes everybody late
+    /// (as with controlled delay, RFC 8289).
+    fn patience(&self, age: Duration) -> Duration {
+        let shortest = if age < MOMENT { MOMENT } else { SHORTEST_WAIT };
+        (self.usual() / 4).clamp(shortest, LONGEST_WAIT)
     }
 
     fn line(&self) -> MutexGuard<'_, Line<oneshot::Sender<()>>> {

@@ -41,7 +41,10 @@ struct World<'a> {
     start: Instant,
     rng: Rng,
     now: f64,
+    /// Who waits, since when.
     in_line: Line<f64>,
+    /// When each of them gives up, in nanoseconds, the first on top.
+    give_up: BinaryHeap<Reverse<(u64, u64)>>,
     at_service: VecDeque<Request<'a>>,
     /// When each one that is worked at ends, in nanoseconds, the first on top.
     ends: BinaryHeap<Reverse<(u64, usize)>>,
@@ -60,6 +63,7 @@ impl<'a> World<'a> {
             rng: Rng::with_seed(7),
             now: 0.0,
             in_line: Line::default(),
+            give_up: BinaryHeap::new(),
             at_service: VecDeque::new(),
             ends: BinaryHeap::new(),
             working: (0..service.slots).map(|_| None).collect(),
@@ -91,6 +95,18 @@ impl<'a> World<'a> {
         Result { answered_per_second: count(answered) / seconds, shed: self.shed, asked, p99 }
     }
 
+    /// Lets nothing that is at the service end for so long.
+    fn stand_still(&mut self, seconds: f64) {
+        let ends = std::mem::take(&mut self.ends);
+        let later = nanos(seconds);
+        self.ends = ends.into_iter().map(|Reverse((end, slot))| Reverse((end + later, slot))).collect();
+        for _ in 0..self.idle.len() {
+            let Some(slot) = self.idle.pop() else { break };
+            self.ends.push(Reverse((nanos(self.now) + later, slot)));
+            self.working[slot] = Some(Request { arrived: self.now, pass: None });
+        }
+    }
+
     fn instant(&self) -> Instant {
         self.start + Duration::from_secs_f64(self.now)
     }
@@ -103,8 +119,24 @@ impl<'a> World<'a> {
             return self.enter(self.now, Some(pass));
         }
         gate.was_full.store(true, Ordering::Relaxed);
-        if self.in_line.join(self.now, gate.limit()).is_none() {
-            self.shed += 1;
+        self.give_up();
+        let now = self.instant();
+        match self.in_line.join(self.now, gate.longest_line(), now) {
+            Some(number) => {
+                let until = self.now + gate.patience(self.in_line.age(now)).as_secs_f64();
+                self.give_up.push(Reverse((nanos(until), number)));
+            }
+            None => self.shed += 1,
+        }
+    }
+
+    /// Takes those out of the line who have waited long enough.
+    fn give_up(&mut self) {
+        while let Some(Reverse((until, number))) = self.give_up.peek().copied()
+            && until < nanos(self.now)
+        {
+            self.give_up.pop();
+            self.shed += usize::from(self.in_line.leave(number));
         }
     }
 
@@ -138,16 +170,11 @@ impl<'a> World<'a> {
 
     fn let_in(&mut self) {
         let Some(gate) = self.gate else { return };
+        self.give_up();
         while self.in_line.len() > 0
             && let Some(pass) = gate.try_enter(self.instant(), 1)
         {
             let Some(arrived) = self.in_line.take_newest() else { return };
-            if self.now - arrived > gate.patience().as_secs_f64() {
-                // So have all that came before.
-                self.shed += 1 + std::iter::from_fn(|| self.in_line.take_newest()).count();
-                pass.forget();
-                return;
-            }
             self.enter(arrived, Some(pass));
         }
     }
@@ -244,4 +271,18 @@ fn a_service_that_is_asked_more_and_can_do_more_gets_more() {
 
     assert!(at_first.answered_per_second > 5_000.0, "{at_first:?}");
     assert!(then.shed * 1_000 < then.asked, "{then:?}");
+}
+
+#[test]
+fn a_quick_service_that_stands_still_for_a_moment_refuses_nobody() {
+    let start = Instant::now();
+    let gate = Gate::new(start);
+    let service = Service { slots: 64, takes: |_| 0.2 * MILLISECOND };
+    let mut world = World::new(service, Some(&gate), start);
+
+    world.run(10_000.0, 2.0);
+    world.stand_still(30.0 * MILLISECOND);
+    let after = world.run(10_000.0, 2.0);
+
+    assert_eq!(after.shed, 0, "{after:?}");
 }

@@ -52,14 +52,23 @@ async fn who_waits_in_vain_is_turned_away() {
 }
 
 #[tokio::test]
-async fn the_line_is_no_longer_than_the_limit() {
+async fn the_line_has_an_end() {
     let gate = gate();
     let _passes = fill(&gate);
-    let waiting: Vec<_> = (0..gate.limit()).map(|_| gate.join().unwrap()).collect();
+    let waiting: Vec<_> = (0..gate.longest_line()).map(|_| gate.join(Instant::now()).unwrap()).collect();
 
     assert_eq!(gate.enter(1).now_or_never().unwrap().err(), Some(Full::Line));
     drop(waiting);
     assert!(gate.enter(1).now_or_never().is_none());
+}
+
+#[test]
+fn a_line_that_has_just_formed_is_given_time_and_one_that_stays_is_not() {
+    let gate = gate();
+    gate.usual_micros.store(200, Ordering::Relaxed);
+
+    assert_eq!(gate.patience(Duration::ZERO), MOMENT);
+    assert_eq!(gate.patience(MOMENT), SHORTEST_WAIT);
 }
 
 #[tokio::test]
