@@ -1,9 +1,8 @@
 //! Settings: each binary's are one `clap::Args` struct whose fields name their environment variable.
 
-use std::convert::Infallible;
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+use std::{fmt, fs};
 
 /// A setting that never shows itself in logs, errors or `Debug` output.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,11 +33,35 @@ impl Secret {
     }
 }
 
-impl FromStr for Secret {
-    type Err = Infallible;
+/// Why a secret cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The file it should be in.
+    #[error("cannot read {path}: {cause}")]
+    Unreadable {
+        /// As the setting says it.
+        path: String,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// There is nothing in that file.
+    #[error("{0} is empty")]
+    Empty(String),
+}
 
-    fn from_str(raw: &str) -> Result<Self, Infallible> {
-        Ok(Self(raw.to_owned()))
+/// The secret itself, or `file:PATH`: what is in that file, without the line end behind it. Container platforms hand
+/// secrets over as files, which show neither in `docker inspect` nor in `/proc/PID/environ`.
+impl FromStr for Secret {
+    type Err = SecretError;
+
+    fn from_str(raw: &str) -> Result<Self, SecretError> {
+        let Some(path) = raw.strip_prefix("file:") else {
+            return Ok(Self::new(raw));
+        };
+        let text =
+            fs::read_to_string(path).map_err(|cause| SecretError::Unreadable { path: path.to_owned(), cause })?;
+        let secret = text.trim_end_matches(['\r', '\n']);
+        if secret.is_empty() { Err(SecretError::Empty(path.to_owned())) } else { Ok(Self::new(secret)) }
     }
 }
 
@@ -86,6 +109,19 @@ mod tests {
         let secret = Secret::new("hunter2");
 
         assert!(!format!("{secret:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_secret_can_be_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let parse = |name: &str| format!("file:{}", folder.path().join(name).display()).parse::<Secret>();
+        fs::write(folder.path().join("key"), "hunter2 \r\n").unwrap();
+        fs::write(folder.path().join("nothing"), "\n").unwrap();
+
+        assert_eq!(parse("key").unwrap().expose(), "hunter2 ");
+        assert!(parse("nothing").unwrap_err().to_string().ends_with("nothing is empty"));
+        assert!(parse("missing").unwrap_err().to_string().starts_with("cannot read /"));
+        assert_eq!("hunter2".parse::<Secret>().unwrap().expose(), "hunter2");
     }
 
     #[test]
