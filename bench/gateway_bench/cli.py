@@ -52,12 +52,14 @@ def run(options: Options) -> int:
     if not usage.IS_KNOWN:
         say("CPU time and memory are told on Linux only: throughput and latency follow")
     machine.raise_open_files()
+    ours, theirs = machine.halves() if options.is_apart else (None, None)
     about_machine = machine.description()
-    with tempfile.TemporaryDirectory(prefix="bench-gateway-") as name:
+    with machine.on_cores(ours), tempfile.TemporaryDirectory(prefix="bench-gateway-") as name:
         folder = Path(name)
         tokens = _minted(options, scenarios, folder / "tokens")
         with upstream(folder / "upstream", tokens.folder / "jwks.json") as service:
-            rig = Rig(folder, machine.cores(), service, tokens, options.gateway, options.settings)
+            cores = len(theirs) if theirs else machine.cores()
+            rig = Rig(folder, cores, theirs, service, tokens, options.gateway, options.settings)
             for peer in peers:
                 with serving(peer, rig) as target:
                     check(target, rig)
@@ -147,11 +149,12 @@ def _document(tables: list[Table], about_machine: str, peers: list[str], options
     programs |= {program_of(peer, options.gateway) for peer in peers}
     versions = sorted(machine.version(program) for program in programs if program)
     settings = "".join(f", {name}={value}" for name, value in options.settings.items())
+    apart = ", proxies on one half of the cores and all else on the other" if options.is_apart else ""
     facts = [
         f"{date.today().isoformat()}, commit {machine.commit()}{settings}",
         about_machine,
         *versions,
-        f"medians of {options.rounds} rounds of {options.seconds} s; memory after the load, shared pages counted once",
+        f"medians of {options.rounds} rounds of {options.seconds} s{apart}; memory after the load, shared pages counted once",
     ]
     if options.is_markdown:
         return "\n".join([*(f"- {fact}" for fact in facts), "", *(table.markdown() for table in tables)])

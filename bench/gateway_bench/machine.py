@@ -8,6 +8,8 @@ import resource
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import BenchError
@@ -52,6 +54,29 @@ def cores() -> int:
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def halves() -> tuple[frozenset[int], frozenset[int]]:
+    """The cores this process may use, in two halves."""
+    if sys.platform != "linux" or cores() < 2:
+        raise BenchError("to be apart, they need Linux and two cores")
+    usable = sorted(os.sched_getaffinity(0))
+    middle = (len(usable) + 1) // 2
+    return frozenset(usable[:middle]), frozenset(usable[middle:])
+
+
+@contextmanager
+def on_cores(wanted: frozenset[int] | None) -> Iterator[None]:
+    """What is started in the block runs on these cores only; on those of this process without any."""
+    if wanted is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, wanted)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def raise_open_files() -> None:

@@ -34,6 +34,7 @@ class Options:
     gateway: Path
     settings: dict[str, str]
     memory_tokens: int
+    is_apart: bool
     is_markdown: bool
 
 
@@ -61,6 +62,11 @@ def parse(arguments: list[str] | None = None) -> Options:
         metavar="COUNT",
         help="of tokens-memory (default: 1000000)",
     )
+    add(
+        "--apart",
+        action="store_true",
+        help="the proxies on half of the cores, and the service and the generator on the others (Linux)",
+    )
     add("--markdown", action="store_true", help="write the tables as Markdown, with the machine and all versions")
     told = parser.parse_args(arguments)
     return Options(
@@ -71,6 +77,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         told.gateway.resolve(),
         dict(told.set),
         told.memory_tokens,
+        told.apart,
         told.markdown,
     )
 

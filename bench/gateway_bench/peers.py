@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
 
@@ -25,6 +25,9 @@ class Rig:
 
     folder: Path
     cores: int
+    """Of a proxy."""
+    own_cores: frozenset[int] | None
+    """Those that only the proxy has, if it is apart from the rest."""
     upstream: Ports
     tokens: Tokens
     gateway: Path
@@ -114,7 +117,7 @@ limits = ["bench"]
 
 def _nginx(rig: Rig, at: Ports, folder: Path, program: str) -> Launch:
     http = NGINX.substitute(upstream=rig.upstream.h1, h1=at.h1, h2=at.h2)
-    return nginx(program, folder, http, at.url(SMALL))
+    return nginx(program, folder, http, at.url(SMALL), rig.cores)
 
 
 def _haproxy(rig: Rig, at: Ports, folder: Path, program: str) -> Launch:
@@ -180,5 +183,5 @@ def serving(peer: str, rig: Rig) -> Iterator[Target]:
     # A port may come round again.
     folder = Path(tempfile.mkdtemp(prefix=f"{peer}-", dir=rig.folder))
     launch = LAUNCHES[peer](rig, at, folder, program_of(peer, rig.gateway) or peer)
-    with running(launch, folder / "log") as process:
+    with running(replace(launch, cores=rig.own_cores), folder / "log") as process:
         yield Target(peer, at, process)

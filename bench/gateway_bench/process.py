@@ -14,6 +14,7 @@ from pathlib import Path
 
 from .client import is_ok
 from .errors import BenchError
+from .machine import on_cores
 
 READY_SECONDS = 20.0
 STOP_SECONDS = 3.0
@@ -22,11 +23,12 @@ POLL_SECONDS = 0.001
 
 @dataclass(frozen=True)
 class Launch:
-    """How a program is started, and the URL that answers 200 once it is ready."""
+    """How a program is started, the URL that answers 200 once it is ready, and the cores it has, if not all."""
 
     argv: list[str]
     env: dict[str, str]
     ready_url: str
+    cores: frozenset[int] | None = None
 
 
 class Process:
@@ -35,7 +37,7 @@ class Process:
     def __init__(self, launch: Launch, log: Path) -> None:
         self.log = log
         started = time.perf_counter()
-        with log.open("wb") as output:
+        with log.open("wb") as output, on_cores(launch.cores):
             self._child = subprocess.Popen(
                 launch.argv,
                 env=launch.env,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
-from .machine import require
+from .machine import cores, require
 from .process import Launch, Ports, free_ports, running
 
 SMALL = "/v1/locked/small"
@@ -26,7 +26,7 @@ LARGE_BYTES = 64 * 1024
 
 NGINX = Template("""\
 daemon off;
-worker_processes auto;
+worker_processes $workers;
 pid $folder/pid;
 $user
 events { worker_connections 8192; }
@@ -79,15 +79,15 @@ def upstream(folder: Path, jwks: Path) -> Iterator[Ports]:
     ports = Ports(*free_ports(2))
     paths = {"path_small": SMALL, "path_open": OPEN, "path_large": LARGE, "path_upload": UPLOAD}
     http = UPSTREAM.substitute(folder=folder, h1=ports.h1, h2=ports.h2, small=_json(SMALL_BYTES), **paths)
-    with running(nginx(require("nginx"), folder, http, ports.url(SMALL)), folder / "log"):
+    with running(nginx(require("nginx"), folder, http, ports.url(SMALL), cores()), folder / "log"):
         yield ports
 
 
-def nginx(program: str, folder: Path, http: str, ready_url: str) -> Launch:
-    """An nginx with this in its `http` block, which writes to `folder` only."""
+def nginx(program: str, folder: Path, http: str, ready_url: str, workers: int) -> Launch:
+    """An nginx with this in its `http` block and so many workers, which writes to `folder` only."""
     # Otherwise root's workers are somebody who cannot read the folder.
     user = f"user {pwd.getpwuid(0).pw_name} {grp.getgrgid(0).gr_name};" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(NGINX.substitute(folder=folder, user=user, http=http))
+    (folder / "nginx.conf").write_text(NGINX.substitute(folder=folder, user=user, http=http, workers=workers))
     argv = [program, "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "error.log")]
     return Launch(argv, dict(os.environ), ready_url)
 
