@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use http::Method;
 use portico_testkit::Client;
 
-use crate::helpers::{Play, PlayedUpstream, ROUTES, RawUpstream, Suite, Upstream, closed_port};
+use crate::helpers::{ROUTES, RawUpstream, Suite, Upstream, closed_port};
 
 /// A suite whose service `shop` is at these addresses.
 async fn suite_at(addresses: &[SocketAddr]) -> Suite {
@@ -113,19 +112,6 @@ async fn an_address_that_fails_is_left_alone() {
 
     let failed = statuses.iter().filter(|status| **status != 200).count();
     assert!(failed <= 8, "{failed} of 60 failed");
-}
-
-#[tokio::test]
-async fn an_address_that_is_slower_gets_less() {
-    let slow = PlayedUpstream::start(|_| Play { after: Duration::from_millis(200), ..Play::WELL }).await;
-    let (one, other) = (PlayedUpstream::start(|_| Play::WELL).await, PlayedUpstream::start(|_| Play::WELL).await);
-    let suite = suite_at(&[slow.address, one.address, other.address]).await;
-
-    let statuses = statuses(&suite.client(), Method::GET, "/v1/open/echo", 300).await;
-
-    assert_eq!(statuses, [200; 300]);
-    assert_eq!(slow.hits() + one.hits() + other.hits(), 300);
-    assert!((1..30).contains(&slow.hits()), "{} of 300 went where it takes 200 ms", slow.hits());
 }
 
 #[tokio::test]

@@ -98,13 +98,13 @@ async fn when_all_fail_all_are_still_asked() {
 
 #[tokio::test]
 async fn a_slower_endpoint_gets_few_requests() {
-    let slowly = |_| Play { after: Duration::from_millis(500), ..Play::WELL };
+    let slowly = |_| Play { after: Duration::from_millis(200), ..Play::WELL };
     let (one, two, slow) = (well().await, well().await, PlayedUpstream::start(slowly).await);
     let suite = suite_at(&[one.address, two.address, slow.address]).await;
 
-    assert_eq!(failures(&suite.client(), 200).await, 0);
-    // A third if it were drawn by lot; on a busy machine the others seem slow at times, too.
-    assert!(slow.hits() < 40, "{} of 200", slow.hits());
+    assert_eq!(failures(&suite.client(), 300).await, 0);
+    // A third if it were drawn by lot.
+    assert!(slow.hits() < 30, "{} of 300", slow.hits());
 }
 
 /// Closes every third connection after an answer, and says nothing about it.
