@@ -6,7 +6,7 @@ use std::future::pending;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use portico_common::clock::Clock;
@@ -132,11 +132,12 @@ fn date() -> [u8; DATE] {
     date
 }
 
-/// What a worker should do; without anybody to say it, cut its connections and end.
+/// What a worker should do; without anybody to say it, as with `Cut`.
 #[derive(Clone, Copy)]
 enum Order {
     Serve,
     Leave,
+    Cut,
 }
 
 /// A running worker. When it is dropped, the worker cuts its connections and ends.
@@ -144,6 +145,7 @@ pub(super) struct WorkerHandle {
     orders: watch::Sender<Order>,
     load: Load,
     ended: oneshot::Receiver<()>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl WorkerHandle {
@@ -160,7 +162,7 @@ impl WorkerHandle {
         let (gateway, settings, load) = (Arc::clone(gateway), settings.clone(), team.load());
         let recorder = gateway.metrics.recorder();
         let span = tracing::Span::current();
-        thread::Builder::new().name(format!("worker-{}", team.index())).spawn(move || {
+        let thread = thread::Builder::new().name(format!("worker-{}", team.index())).spawn(move || {
             let _ending = ending;
             let _entered = span.entered();
             // It stays on the thread that made it.
@@ -191,7 +193,7 @@ impl WorkerHandle {
             runtime.block_on(run(worker, door, team, heard));
         })?;
         start.recv().map_err(io::Error::other)??;
-        Ok(Self { orders, load, ended })
+        Ok(Self { orders, load, ended, thread: Some(thread) })
     }
 
     /// How many connections it has.
@@ -204,15 +206,23 @@ impl WorkerHandle {
         self.orders.send_replace(Order::Leave);
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has ended, and its thread with it: a process that exits while a thread still gives back its
+    /// memory can crash. What has ended may be waited for again.
     pub async fn ended(&mut self) {
+        if self.thread.is_none() {
+            return;
+        }
         let _ = (&mut self.ended).await;
+        // Only what is local to the thread is left to drop.
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!("worker lost");
+        }
     }
 
     /// Tells it to cut its connections, and waits until it has ended.
-    pub async fn cut(self) {
-        drop(self.orders);
-        let _ = self.ended.await;
+    pub async fn cut(mut self) {
+        self.orders.send_replace(Order::Cut);
+        self.ended().await;
     }
 }
 
@@ -224,8 +234,9 @@ async fn run(worker: Rc<Worker>, door: Door, mut team: Team, mut orders: watch::
         let arrived = tokio::select! {
             accepted = next(door.as_ref()) => team.share(accepted),
             Some(arrived) = team.handed_over() => arrived.map(Some),
-            order = orders.changed() => match order {
-                Ok(()) => {
+            order = orders.changed() => match order.map_or(Order::Cut, |()| *orders.borrow()) {
+                Order::Serve => continue,
+                Order::Leave => {
                     worker.leave();
                     team.close();
                     for accepted in door.take().map(Door::close).into_iter().flatten() {
@@ -233,7 +244,7 @@ async fn run(worker: Rc<Worker>, door: Door, mut team: Team, mut orders: watch::
                     }
                     continue;
                 }
-                Err(_) => break,
+                Order::Cut => break,
             },
             () = worker.emptied.notified() => continue,
         };
