@@ -19,17 +19,22 @@ impl Secret {
         &self.0
     }
 
-    /// The bytes of a secret written as base64 (standard alphabet), which must be exactly `N` long.
+    /// The bytes of a secret written as base64 (standard alphabet) or in hexadecimal, which must be exactly `N` long.
+    /// Of the two texts the second is always the longer, so that none can be read both ways.
     ///
     /// # Errors
-    /// It is not base64, or not `N` bytes; the value is not repeated.
+    /// It is neither, or not `N` bytes; the value is not repeated.
     pub fn key<const N: usize>(&self) -> anyhow::Result<[u8; N]> {
         use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD
-            .decode(self.0.trim())
-            .ok()
+        let text = self.0.trim();
+        let bytes = if text.len() == 2 * N {
+            hex::decode(text).ok()
+        } else {
+            base64::engine::general_purpose::STANDARD.decode(text).ok()
+        };
+        bytes
             .and_then(|bytes| bytes.try_into().ok())
-            .ok_or_else(|| anyhow::anyhow!("must be {N} bytes in base64 (openssl rand -base64 {N})"))
+            .ok_or_else(|| anyhow::anyhow!("must be {N} bytes in base64 or hexadecimal (openssl rand -base64 {N})"))
     }
 }
 
@@ -122,6 +127,15 @@ mod tests {
         assert!(parse("nothing").unwrap_err().to_string().ends_with("nothing is empty"));
         assert!(parse("missing").unwrap_err().to_string().starts_with("cannot read /"));
         assert_eq!("hunter2".parse::<Secret>().unwrap().expose(), "hunter2");
+    }
+
+    #[test]
+    fn a_key_is_the_same_in_base64_and_in_hexadecimal() {
+        let key = [0xa5; 32];
+
+        assert_eq!(Secret::new("paWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaU=\n").key().ok(), Some(key));
+        assert_eq!(Secret::new("A5".repeat(32)).key().ok(), Some(key));
+        assert!(Secret::new("xy".repeat(32)).key::<32>().is_err());
     }
 
     #[test]

@@ -67,15 +67,47 @@ pub fn pool(config: &DatabaseConfig, default_schema: &str) -> anyhow::Result<PgP
     Ok(options.connect_lazy_with(config.options(default_schema)?))
 }
 
-/// Brings the schema up to date; several processes may try at once.
+/// How long a migration waits for a lock. Everything that comes after it at the same table waits as long.
+const LOCK_TIMEOUT: &str = "2s";
+
+/// How often a migration that did not get its lock is tried.
+const LOCK_TRIES: u32 = 15;
+
+/// The pause between two tries, in which waiting requests get their turn.
+const LOCK_PAUSE: Duration = Duration::from_secs(1);
+
+/// The SQLSTATE of a lock that was not to be had in time.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+/// Brings the schema up to date, while services use it; several processes may try at once.
 ///
 /// # Errors
-/// The database cannot be reached, or a migration fails (it is rolled back).
+/// The database cannot be reached, or a migration fails (it is rolled back), or its lock is not to be had in
+/// three quarters of a minute.
 pub async fn migrate(config: &DatabaseConfig, default_schema: &str, migrator: &Migrator) -> anyhow::Result<()> {
-    let options = config.options(default_schema)?;
-    let mut connection = PgConnection::connect_with(&options).await.context("connecting to migrate")?;
+    let options = config.options(default_schema)?.options([("lock_timeout", LOCK_TIMEOUT)]);
+    for _ in 1..LOCK_TRIES {
+        match try_to_migrate(&options, migrator).await {
+            Err(error) if is_locked_out(&error) => tracing::warn!("somebody has a lock, migrating again"),
+            done => return done,
+        }
+        tokio::time::sleep(LOCK_PAUSE).await;
+    }
+    try_to_migrate(&options, migrator).await
+}
+
+async fn try_to_migrate(options: &PgConnectOptions, migrator: &Migrator) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect_with(options).await.context("connecting to migrate")?;
     migrator.run(&mut connection).await.context("migrating")?;
     connection.close().await.context("closing after the migration")
+}
+
+fn is_locked_out(error: &anyhow::Error) -> bool {
+    let database = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<sqlx::Error>() {
+        Some(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code == LOCK_NOT_AVAILABLE),
+        _ => false,
+    };
+    error.chain().any(database)
 }
 
 /// Makes a role with a schema of its own, in which it may do everything, and nothing outside it.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Client;
 use reqwest::redirect::Policy;
 use serde::Deserialize;
@@ -25,6 +26,14 @@ pub struct Batch {
     pub items: Vec<Value>,
     /// Where the next batch begins.
     pub next: String,
+}
+
+impl Batch {
+    /// How long ago the last of its events happened; no time at all if there are none.
+    pub fn age(&self, now: DateTime<Utc>) -> TimeDelta {
+        let last = self.items.iter().rev().find_map(|item| item.get("occurred_at")?.as_str()?.parse().ok());
+        last.map_or(TimeDelta::zero(), |last: DateTime<Utc>| (now - last).max(TimeDelta::zero()))
+    }
 }
 
 impl Feed {
@@ -54,5 +63,26 @@ impl Feed {
             request = request.query(&[("after", after)]);
         }
         Ok(request.send().await?.error_for_status()?.json().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_is_as_old_as_its_last_event() {
+        let now = "2026-03-04T05:06:07Z".parse().unwrap();
+        let age = |items: Value| {
+            let items = items.as_array().unwrap().clone();
+            Batch { items, next: String::new() }.age(now).num_seconds()
+        };
+
+        assert_eq!(age(json!([])), 0);
+        assert_eq!(age(json!([{"occurred_at": "2026-03-04T05:00:00Z"}, {"occurred_at": "2026-03-04T05:06:00Z"}])), 7);
+        assert_eq!(age(json!([{"occurred_at": "2026-03-04T05:06:00Z"}, {"poison": true}])), 7);
+        assert_eq!(age(json!([{"occurred_at": "2026-03-04T05:07:00Z"}])), 0);
     }
 }

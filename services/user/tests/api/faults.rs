@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use portico_testkit::User;
+use portico_common::postgres::migrate;
+use portico_testkit::{TestDb, User};
+use portico_user::MIGRATOR;
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
 use tokio::time::{sleep, timeout};
@@ -13,21 +15,36 @@ use crate::helpers::{ME, TestApp};
 
 /// Waits until another session waits for a lock this one holds.
 async fn until_someone_waits(db: &mut PgConnection) {
-    let waiting = async {
-        loop {
-            let count: i64 = sqlx::query_scalar(
-                "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))",
-            )
-            .fetch_one(&mut *db)
-            .await
-            .unwrap();
-            if count > 0 {
-                return;
-            }
+    until_waiting_is(true, db).await;
+}
+
+/// Waits until another session waits for a lock this one holds, or none does any more.
+async fn until_waiting_is(wanted: bool, db: &mut PgConnection) {
+    const WAITING: &str =
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))";
+    let reached = async {
+        while sqlx::query_scalar::<_, bool>(WAITING).fetch_one(&mut *db).await.unwrap() != wanted {
             sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(SOON, waiting).await.unwrap();
+    timeout(SOON, reached).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_migration_that_meets_a_lock_lets_others_through_and_tries_again() {
+    let db = TestDb::create(&MIGRATOR).await;
+    let config = db.config();
+    let mut holder = db.pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE _sqlx_migrations IN ACCESS EXCLUSIVE MODE").execute(&mut *holder).await.unwrap();
+    let lock = async {
+        until_waiting_is(true, &mut holder).await;
+        until_waiting_is(false, &mut holder).await;
+        holder.rollback().await.unwrap();
+    };
+
+    let (migrated, ()) = tokio::join!(timeout(SOON, migrate(&config, "users", &MIGRATOR)), lock);
+
+    migrated.unwrap().unwrap();
 }
 
 #[tokio::test]
