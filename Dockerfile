@@ -8,6 +8,7 @@ ARG DEBIAN_IMAGE=debian:bookworm-slim
 
 # The workspace without its code: manifests, and sources with nothing in them.
 FROM ${RUST_IMAGE} AS manifests
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /workspace
 COPY . .
 RUN set -eu; \
@@ -27,18 +28,21 @@ RUN set -eu; \
 FROM ${RUST_IMAGE} AS build
 WORKDIR /workspace
 ENV CARGO_INCREMENTAL=0
+# By it a binary says which crates it was made from: `cargo audit bin` tells years later what has become known of them.
+RUN cargo install --locked cargo-auditable --version 0.7.7 --root /usr/local
 COPY --from=manifests /skeleton .
-RUN cargo build --release --locked -p portico-gateway -p portico-auth -p portico-user -p portico-product
+RUN cargo auditable build --release --locked -p portico-gateway -p portico-auth -p portico-user -p portico-product
 COPY . .
 # Cargo tells what has changed by its time, and what was copied can be older than the empty sources that were built.
 RUN find crates services -name '*.rs' -exec touch {} + \
-    && cargo build --release --locked -p portico-gateway -p portico-auth -p portico-user -p portico-product \
+    && cargo auditable build --release --locked -p portico-gateway -p portico-auth -p portico-user -p portico-product \
     && mkdir /binaries \
     && cp target/release/portico-gateway target/release/portico-auth target/release/portico-user \
         target/release/portico-product /binaries
 
 # What the image holds: the binary, the libraries it is linked with, certificate authorities, and an account.
 FROM ${DEBIAN_IMAGE} AS root
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 ARG SERVICE
 COPY --from=build /binaries/portico-${SERVICE} /image/portico
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt
