@@ -37,7 +37,10 @@ fn alarms() -> Vec<Alarm> {
         for block in after_type.filter(|block| block.starts_with("Alarm") || block.starts_with("CompositeAlarm")) {
             let value = |key: &str| {
                 let line = block.lines().take(8).find_map(|line| line.trim().strip_prefix(key));
-                line.unwrap_or_else(|| panic!("an alarm of {template} has no {key}")).trim().trim_matches('"').to_owned()
+                line.unwrap_or_else(|| panic!("an alarm of {template} has no {key}"))
+                    .trim()
+                    .trim_matches('"')
+                    .to_owned()
             };
             let name = value("AlarmName: !Sub ").replace("${Name}-", "").replace("portico-${Environment}-", "");
             alarms.push(Alarm { name: name.trim_matches('"').to_owned(), page: value("AlarmDescription: ") });

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use portico_common::postgres::migrate;
+use portico_common::postgres::{DatabaseConfig, migrate};
 use portico_testkit::{TestDb, User};
 use portico_user::MIGRATOR;
 use serde_json::{Value, json};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use tokio::time::{sleep, timeout};
+use url::Url;
 use uuid::Uuid;
 
 use crate::feed::{SOON, created, event, roles_changed};
@@ -45,6 +46,32 @@ async fn a_migration_that_meets_a_lock_lets_others_through_and_tries_again() {
     let (migrated, ()) = tokio::join!(timeout(SOON, migrate(&config, "users", &MIGRATOR)), lock);
 
     migrated.unwrap().unwrap();
+}
+
+/// As on AWS, where one of two logins is changed while the other is in use (deploy/aws/cluster.yaml).
+#[tokio::test]
+async fn what_any_of_two_logins_makes_belongs_to_their_role() {
+    let db = TestDb::create(&MIGRATOR).await;
+    let role = format!("r_{}", Uuid::new_v4().simple());
+    let run = |sql: String| sqlx::raw_sql(AssertSqlSafe(sql)).execute(&db.pool);
+    run(format!(
+        "CREATE ROLE {role}; CREATE ROLE {role}_clone LOGIN PASSWORD 'secret' IN ROLE {role};
+         CREATE SCHEMA {role} AUTHORIZATION {role}"
+    ))
+    .await
+    .unwrap();
+    let mut url = Url::parse(db.config().database_url.expose()).unwrap();
+    url.set_username(&format!("{role}_clone")).unwrap();
+    url.set_password(Some("secret")).unwrap();
+    url.query_pairs_mut().append_pair("options", &format!("-c role={role}"));
+    let address = url.as_str().replace('+', "%20");
+
+    migrate(&DatabaseConfig::local(&address, &role), &role, &MIGRATOR).await.unwrap();
+
+    let owners = "SELECT DISTINCT tableowner::text FROM pg_tables WHERE schemaname = $1";
+    let owners: Vec<String> = sqlx::query_scalar(owners).bind(&role).fetch_all(&db.pool).await.unwrap();
+    run(format!("DROP SCHEMA {role} CASCADE; DROP ROLE {role}_clone; DROP ROLE {role}")).await.unwrap();
+    assert_eq!(owners, [role]);
 }
 
 #[tokio::test]
