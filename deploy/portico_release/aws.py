@@ -89,8 +89,7 @@ class Aws:
         missing = [service for service in SERVICES if not re.fullmatch(r".+@sha256:[0-9a-f]{64}", version.get(service, ""))]
         if missing:
             raise Refused(f"not an image by digest: {', '.join(missing)}")
-        log("stack: foundation")
-        self._bring("foundation", {})
+        self.bring_foundation(log)
         log("roles in the database")
         self.make_roles()
         snapshot = f"portico-{self._environment}-{datetime.now():%Y%m%d%H%M%S}"
@@ -101,6 +100,12 @@ class Aws:
         for service in MIGRATED:
             log(f"migrate: {service}")
             self._migrate(service)
+
+    def bring_foundation(self, log):
+        """What stays when versions change; the balancer's address, which the public name is to lead to."""
+        log("stack: foundation")
+        self._bring("foundation", {})
+        return self._found("BalancerAddress")
 
     def make_roles(self):
         """Each service's role, login and schema. The Data API reaches the database without a way into the network."""

@@ -57,11 +57,22 @@ def _run(action):
 
 def release(about):
     """The whole of deploy/release; its exit status."""
-    options = _options(about, lambda target: target.add_argument("version", help="a tag, or a file with the images by digest"))
+
+    def configure(target):
+        target.add_argument("version", nargs="?", help="a tag, or a file with the images by digest")
+        target.add_argument("--foundation", action="store_true", help="with aws, only what stays: before the first release")
+
+    options = _options(about, configure)
 
     def action():
-        target, url = _target(options)
-        bring(target, _version(options, options.version), url, Log())
+        if options.foundation and options.target == "aws":
+            target, _ = _target(options)
+            print(target.bring_foundation(Log()))
+        elif options.version is None:
+            raise Refused("which version?")
+        else:
+            target, url = _target(options)
+            bring(target, _version(options, options.version), url, Log())
 
     return _run(action)
 

@@ -214,6 +214,15 @@ class Release(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
 
+    def test_what_stays_can_be_brought_before_the_first_release(self):
+        before = len(self.cloud.deployments)
+
+        status, told = self.run_program("release", "--foundation")
+
+        self.assertEqual((status, told.splitlines()[-1]), (0, "value-of-BalancerAddress"))
+        self.assertEqual(len(self.cloud.deployments), before)
+        self.assertEqual(self.run_program("release")[0], 2)
+
     def test_a_migration_that_fails_ends_the_release_before_anything_is_deployed(self):
         self.cloud.migration_status = 1
         before = len(self.cloud.deployments)

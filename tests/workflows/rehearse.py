@@ -65,7 +65,8 @@ class Runner:
         if not shutil.which("sudo") and os.geteuid() == 0:
             (folder / "bin/sudo").write_text('#!/bin/sh\nexec "$@"\n')
             (folder / "bin/sudo").chmod(0o755)
-        subprocess.run([sys.executable, "-m", "venv", folder / "python"], check=True)
+        # A job begins with the path of the machine; its steps put folders in front of that.
+        self.path = f"{folder}/bin:{os.environ['PATH']}"
 
     def cloud(self):
         """An account in which a version serves already."""
@@ -90,21 +91,26 @@ class Runner:
         self.aws = {**ENVIRONMENT, "AWS_ENDPOINT_URL": cloud.url, "PORTICO_URL": suite.url, "PORTICO_LOOK_EVERY_SECS": "0.2"}
         images = self.folder / "good.json"
         images.write_text(json.dumps(GOOD))
-        self.run(f"deploy/release aws --environment staging {images}", {"PORTICO_PARAMETERS": json.dumps(PARAMETERS)})
+        command = f"{sys.executable} deploy/release aws --environment staging {images}"
+        if self.run(command, {"PORTICO_PARAMETERS": json.dumps(PARAMETERS)}) != 0:
+            sys.exit("the first release did not succeed")
 
     def run(self, script, environment):
-        output = self.folder / "output"
+        output, path = self.folder / "output", self.folder / "path"
         output.write_text("")
+        path.write_text("")
         environment = {
             **os.environ, **getattr(self, "aws", {}), "CI": "", "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
             "GITHUB_SHA": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip(),
             "GITHUB_REPOSITORY": "portico-rs/portico", **environment,
-            "PATH": f"{self.folder}/bin:{self.folder}/python/bin:{os.environ['PATH']}",
+            "GITHUB_PATH": str(path), "PATH": self.path,
         }
         script_file = self.folder / "step.sh"
         script_file.write_text(script)
         # As a runner calls it.
-        return subprocess.run(["bash", "--noprofile", "--norc", "-eo", "pipefail", script_file], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL).returncode
+        ran = subprocess.run(["bash", "--noprofile", "--norc", "-eo", "pipefail", script_file], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL)
+        self.path = ":".join([*path.read_text().splitlines(), self.path])
+        return ran.returncode
 
 
 def value(text, workflow):
@@ -157,8 +163,6 @@ def main():
                 print(lines[-1], flush=True)
                 continue
             if workflow in ("deploy", "rollback") and with_cloud is None:
-                # pip's step makes deploy/release runnable; before it there is only this Python, which has the same library.
-                os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
                 runner.cloud()
                 with_cloud = True
             environment = {key: value(text, workflow) for key, text in around.items() if "matrix." not in str(text)}
