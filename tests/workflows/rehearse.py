@@ -33,6 +33,8 @@ from cloud import ACCOUNT, REGION, Cloud  # noqa: E402
 
 # By workflow, job and step: why it can be run only there.
 ONLY_THERE = {
+    "ci/macos/Build": "needs macOS; ci/everything builds here",
+    "ci/macos/Test": "needs macOS; ci/everything tests here",
     "release/publish/Push one image for both architectures": "needs the registry of an account, and images of both architectures",
     "deploy/deploy/Refuse images that this repository did not build": "needs images that GitHub has signed",
     "deploy/deploy/Take a task away and see that nobody notices": "needs tasks that run on ECS; deploy/verify-cloud --list says what is expected",
@@ -100,7 +102,7 @@ class Runner:
         output.write_text("")
         path.write_text("")
         environment = {
-            **os.environ, **getattr(self, "aws", {}), "CI": "", "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
+            **os.environ, **getattr(self, "aws", {}), "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
             "GITHUB_SHA": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip(),
             "GITHUB_REPOSITORY": "portico-rs/portico", **environment,
             "GITHUB_PATH": str(path), "PATH": self.path,
@@ -153,7 +155,7 @@ def main():
     if stale := (set(ONLY_THERE) | NEEDS_DOCKER) - names:
         sys.exit(f"no longer there: {', '.join(sorted(stale))}")
 
-    lines, failed = [], 0
+    lines, failed, seen = [], 0, {}
     with tempfile.TemporaryDirectory(prefix="portico-rehearsal-") as folder:
         runner, with_cloud = Runner(Path(folder)), None
         for workflow, name, script, around in found:
@@ -162,14 +164,20 @@ def main():
                 lines.append(f"{'there ' if excuse else 'here  '}  {name}{f': {excuse}' if excuse else ''}")
                 print(lines[-1], flush=True)
                 continue
+            environment = {key: value(text, workflow) for key, text in around.items() if "matrix." not in str(text)}
+            if "$" not in script and (before := seen.get(script)):
+                lines.append(f"ok      {name} (the same as {before})")
+                print(lines[-1], flush=True)
+                continue
             if workflow in ("deploy", "rollback") and with_cloud is None:
                 runner.cloud()
                 with_cloud = True
-            environment = {key: value(text, workflow) for key, text in around.items() if "matrix." not in str(text)}
             print(f"\n== {name}", flush=True)
             began = time.monotonic()
             status = runner.run(script, environment)
             failed += status != 0
+            if status == 0:
+                seen.setdefault(script, name)
             lines.append(f"{'ok    ' if status == 0 else 'FAILED'}  {name} ({time.monotonic() - began:.0f} s)")
             print(lines[-1], flush=True)
     if options.list:
