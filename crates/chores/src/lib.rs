@@ -3,9 +3,11 @@
 //! They depend on none of the services, because they are needed when a service does not compile:
 //! a new query does not until it has been checked.
 
+mod diagram;
 mod doctor;
 mod prepare;
 pub mod project;
+mod schemas;
 pub mod state;
 
 use clap::Subcommand;
@@ -44,6 +46,12 @@ pub enum Db {
         #[arg(long)]
         check: bool,
     },
+    /// Draw every schema as the migrations make it, in docs/schemas.md
+    Diagram {
+        /// Change nothing, and fail if something would change
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 impl Chore {
@@ -61,6 +69,7 @@ impl Chore {
                 Ok(())
             }
             Self::Db(Db::Prepare { check }) => prepare::prepare(&Project::find()?, check).await,
+            Self::Db(Db::Diagram { check }) => diagram::diagram(&Project::find()?, check).await,
         }
     }
 }

@@ -8,12 +8,10 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, ensure};
-use portico_common::postgres::{DatabaseConfig, migrate};
-use serde::Deserialize;
-use sqlx::migrate::Migrator;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 
 use crate::project::Project;
+use crate::schemas::{Service, services};
 
 /// The files of `.sqlx/`, by name.
 type Queries = BTreeMap<String, Vec<u8>>;
@@ -38,42 +36,15 @@ pub async fn prepare(project: &Project, only_check: bool) -> anyhow::Result<()> 
     if only_check { compare(&old, &new) } else { replace(&kept, &old, &new) }
 }
 
-/// A service whose queries are checked.
-struct Service {
-    name: String,
-    schema: String,
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    services: BTreeMap<String, ListedService>,
-}
-
-#[derive(Deserialize)]
-struct ListedService {
-    schema: Option<String>,
-}
-
-/// The services of `portico.toml` that own a schema.
-fn services(project: &Project) -> anyhow::Result<Vec<Service>> {
-    let text = fs::read_to_string(project.root.join("portico.toml"))?;
-    let listed: Listed = toml::from_str(&text).context("portico.toml")?;
-    let services = listed.services.into_iter();
-    Ok(services.filter_map(|(name, service)| Some(Service { name, schema: service.schema? })).collect())
-}
-
 /// One migrated schema per service on the throw-away cluster, and for each the variable its `sqlx.toml` names.
 async fn migrated_schemas(project: &Project, services: &[Service]) -> anyhow::Result<Vec<(String, String)>> {
     let url = portico_localpg::test_cluster().await?;
     let mut admin = PgConnection::connect(&url).await?;
     let mut addresses = Vec::new();
-    for Service { name, schema } in services {
-        let schema = format!("prepare_{schema}");
-        let anew = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
-        sqlx::raw_sql(AssertSqlSafe(anew)).execute(&mut admin).await?;
-        let migrator = Migrator::new(project.root.join("migrations").join(name)).await?;
-        migrate(&DatabaseConfig::local(&url, &schema), &schema, &migrator).await?;
-        let variable = format!("{}_DATABASE_URL", name.to_uppercase());
+    for service in services {
+        let schema = format!("prepare_{}", service.schema);
+        service.migrate_anew(project, &url, &mut admin, &schema).await?;
+        let variable = format!("{}_DATABASE_URL", service.name.to_uppercase());
         addresses.push((variable, format!("{url}?options=-csearch_path%3D{schema}")));
     }
     admin.close().await?;
