@@ -1,0 +1,93 @@
+//! The documents, held together: what a link leads to is there, and so is the heading it names.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+/// A document's links, and the anchors of its headings.
+struct Document {
+    links: Vec<String>,
+    anchors: BTreeSet<String>,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// Every document of the repository below `folder`.
+fn documents(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && !matches!(name.as_str(), "target" | ".git" | ".portico" | "node_modules" | ".venv") {
+            found.extend(documents(&path));
+        } else if path.extension().is_some_and(|extension| extension == "md") && !name.ends_with("-template.md") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn read(path: &Path) -> Document {
+    let text = fs::read_to_string(path).unwrap();
+    let (mut links, mut anchors, mut heading) = (Vec::new(), BTreeSet::new(), None::<String>);
+    for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                links.push(dest_url.into_string())
+            }
+            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+            Event::Text(text) | Event::Code(text) => heading.iter_mut().for_each(|heading| heading.push_str(&text)),
+            Event::End(TagEnd::Heading(_)) => {
+                let anchor = anchor(&heading.take().unwrap());
+                let twins = (1..).map(|count| format!("{anchor}-{count}"));
+                let unused = std::iter::once(anchor.clone()).chain(twins).find(|name| !anchors.contains(name));
+                anchors.extend(unused);
+            }
+            _ => {}
+        }
+    }
+    Document { links, anchors }
+}
+
+/// What GitHub makes of a heading: letters in lower case, spaces as hyphens, no punctuation.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let documents: BTreeMap<_, _> = documents(&root()).into_iter().map(|path| (path.clone(), read(&path))).collect();
+    assert!(documents.len() > 30, "{} documents", documents.len());
+    let mut broken = Vec::new();
+
+    for (path, document) in &documents {
+        let inside = document.links.iter().filter(|link| !link.contains("://") && !link.starts_with("mailto:"));
+        for link in inside {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let target = target.canonicalize().ok().filter(|target| target.starts_with(root()));
+            let is_good = target.is_some_and(|target| {
+                anchor.is_empty() || documents.get(&target).is_some_and(|document| document.anchors.contains(anchor))
+            });
+            if !is_good {
+                broken.push(format!("{}: {link}", path.display()));
+            }
+        }
+    }
+
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn anchors_are_those_that_github_makes() {
+    assert_eq!(anchor("What is known of it"), "what-is-known-of-it");
+    assert_eq!(anchor("0007: In the gateway, a `request`"), "0007-in-the-gateway-a-request");
+    assert_eq!(anchor("Über_uns - now!"), "über_uns---now");
+}
