@@ -19,14 +19,14 @@ PK: primary key, UK: unique by itself, FK: refers to another table. What may be 
 
 const COLUMNS: &str = "
     SELECT c.relname::text AS table, a.attname::text AS name, format_type(a.atttypid, NULL) AS kind,
-        NOT a.attnotnull AS is_nullable, EXISTS (
+        NOT a.attnotnull AS is_nullable, concat_ws(', ', CASE WHEN EXISTS (
             SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY (i.indkey)
-        ) AS is_primary, EXISTS (
+        ) THEN 'PK' END, CASE WHEN EXISTS (
+            SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f' AND a.attnum = ANY (k.conkey)
+        ) THEN 'FK' END, CASE WHEN EXISTS (
             SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND NOT i.indisprimary
                 AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum AND i.indpred IS NULL
-        ) AS is_unique, EXISTS (
-            SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f' AND a.attnum = ANY (k.conkey)
-        ) AS is_reference
+        ) THEN 'UK' END) AS keys
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
     WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
         AND c.relname <> '_sqlx_migrations'
@@ -49,9 +49,7 @@ struct Column {
     name: String,
     kind: String,
     is_nullable: bool,
-    is_primary: bool,
-    is_unique: bool,
-    is_reference: bool,
+    keys: String,
 }
 
 #[derive(FromRow)]
@@ -113,15 +111,10 @@ fn mermaid(columns: &[Column], references: &[Reference]) -> String {
 
 impl Column {
     fn line(&self) -> String {
-        let keys = [(self.is_primary, "PK"), (self.is_reference, "FK"), (self.is_unique, "UK")];
-        let keys: Vec<_> = keys.into_iter().filter_map(|(is, key)| is.then_some(key)).collect();
         let note = if self.is_nullable { "\"null\"" } else { "" };
-        let (kind, keys) = (short(&self.kind), keys.join(", "));
-        [&kind, self.name.as_str(), &keys, note]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join(" ")
+        let kind = short(&self.kind);
+        let parts = [kind.as_str(), &self.name, &self.keys, note];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
     }
 }
 
