@@ -73,8 +73,11 @@ async fn processes_that_start_at_once_make_one_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_key_is_published_before_it_signs_and_the_last_until_its_tokens_are_gone() {
-    let app = TestApp::start().await;
+    let mut app = TestApp::start().await;
     let replica = app.replica(|config| config.tokens.signing_algorithm = SigningAlgorithm::EdDsa).await;
+    // As when a new setting is rolled out: the old process would bring its own algorithm back.
+    app.service.lifecycle.stop();
+    (&mut app.service.task).await.unwrap();
     app.account("ada@example.com", Role::Customer).await;
     let client = replica.client();
     let login = async || {
