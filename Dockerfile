@@ -14,7 +14,7 @@ COPY . .
 RUN set -eu; \
     mkdir /skeleton; \
     cp -r Cargo.toml Cargo.lock .cargo /skeleton; \
-    for manifest in crates/*/Cargo.toml services/*/Cargo.toml; do \
+    for manifest in crates/*/Cargo.toml services/*/Cargo.toml templates/service/services/*/Cargo.toml; do \
         folder="/skeleton/$(dirname "$manifest")"; \
         mkdir -p "$folder/src" "$folder/benches"; \
         cp "$manifest" "$folder"; \

@@ -13,6 +13,8 @@ use sqlx::{Connection as _, PgConnection};
 use crate::project::Project;
 use crate::schemas::{Service, services};
 
+const TEMPLATE: &str = "templates/service";
+
 /// The files of `.sqlx/`, by name.
 type Queries = BTreeMap<String, Vec<u8>>;
 
@@ -26,7 +28,8 @@ pub async fn prepare(project: &Project, only_check: bool) -> anyhow::Result<()> 
     for name in read(&fresh)?.keys() {
         fs::remove_file(fresh.join(name))?;
     }
-    let services = services(project)?;
+    let mut services = services(project)?;
+    services.push(template());
     let databases = migrated_schemas(project, &services).await?;
     check_queries(project, &services, &fresh, &databases)?;
     let kept = project.root.join(".sqlx");
@@ -34,6 +37,12 @@ pub async fn prepare(project: &Project, only_check: bool) -> anyhow::Result<()> 
     let (old, new) = (read(&kept)?, read(&fresh)?);
     ensure!(!new.is_empty(), "no query was found; the build did not look at the services");
     if only_check { compare(&old, &new) } else { replace(&kept, &old, &new) }
+}
+
+/// The service that new ones are made from, which `portico.toml` does not list.
+fn template() -> Service {
+    let migrations = Path::new(TEMPLATE).join("migrations/workshop");
+    Service { name: "workshop".to_owned(), schema: "workshop".to_owned(), migrations }
 }
 
 /// One migrated schema per service on the throw-away cluster, and for each the variable its `sqlx.toml` names.
@@ -60,9 +69,13 @@ fn check_queries(
 ) -> anyhow::Result<()> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(&project.root).arg("check");
-    for Service { name, .. } in services {
+    let services = services.iter().map(|service| service.name.as_str());
+    // What services have in common has statements, too; they are checked against the template's schema.
+    for name in services.chain(["service"]) {
         cargo.args(["--package", &format!("portico-{name}")]);
-        touch(&project.root.join("services").join(name).join("src/lib.rs"))?;
+        let folders = ["services", "crates", &format!("{TEMPLATE}/services")].map(|folder| project.root.join(folder));
+        let folder = folders.iter().map(|folder| folder.join(name)).find(|folder| folder.is_dir());
+        touch(&folder.with_context(|| format!("there is no folder of {name}"))?.join("src/lib.rs"))?;
     }
     let addresses = addresses.iter().map(|(name, address)| (name, address));
     cargo.envs(addresses).env("SQLX_OFFLINE", "false").env("SQLX_OFFLINE_DIR", fresh);

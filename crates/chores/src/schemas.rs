@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use portico_common::postgres::{DatabaseConfig, migrate};
@@ -17,6 +18,8 @@ pub struct Service {
     pub name: String,
     /// What the schema is called in production.
     pub schema: String,
+    /// What makes the schema, below the checkout.
+    pub migrations: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -37,7 +40,11 @@ pub fn services(project: &Project) -> anyhow::Result<Vec<Service>> {
     let text = fs::read_to_string(project.root.join("portico.toml"))?;
     let listed: Listed = toml::from_str(&text).context("portico.toml")?;
     let services = listed.services.into_iter();
-    Ok(services.filter_map(|(name, service)| Some(Service { name, schema: service.schema? })).collect())
+    let owner = |(name, service): (String, ListedService)| {
+        let migrations = Path::new("migrations").join(&name);
+        Some(Service { schema: service.schema?, name, migrations })
+    };
+    Ok(services.filter_map(owner).collect())
 }
 
 impl Service {
@@ -54,7 +61,7 @@ impl Service {
     ) -> anyhow::Result<()> {
         let anew = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
         sqlx::raw_sql(AssertSqlSafe(anew)).execute(admin).await?;
-        let migrator = Migrator::new(project.root.join("migrations").join(&self.name)).await?;
+        let migrator = Migrator::new(project.root.join(&self.migrations)).await?;
         migrate(&DatabaseConfig::local(url, schema), schema, &migrator).await
     }
 }

@@ -20,7 +20,8 @@ const PEOPLE: [(Role, &str); 3] =
 /// The database refuses.
 pub async fn seed(plan: &Plan) -> anyhow::Result<()> {
     accounts(&plan.database(Service::Auth), &plan.secrets, &plan.clock).await?;
-    let products = pool(&plan.database(Service::Product), Service::Product.name())?;
+    let product = Service::Declared(&portico_product::SERVICE);
+    let products = pool(&plan.database(product), product.name())?;
     portico_product::seed(&products, plan.clock.now()).await?;
     products.close().await;
     Ok(())

@@ -10,5 +10,6 @@ mod dev;
 pub mod openapi;
 pub mod secrets;
 pub mod service;
+mod services;
 pub mod suite;
 mod up;

@@ -31,5 +31,5 @@ pub fn documents(project: &Project) -> anyhow::Result<Vec<(PathBuf, String)>> {
         let text = service.api().to_pretty_json()?;
         Ok((folder.join(format!("{}.json", service.name())), format!("{text}\n")))
     };
-    Service::ALL.into_iter().map(document).collect()
+    Service::all().map(document).collect()
 }

@@ -44,7 +44,7 @@ impl Secrets {
 
     /// Adds what is missing because a service or a demo login is new.
     pub fn complete(&mut self) {
-        for service in Service::ALL {
+        for service in Service::all() {
             self.role_passwords.entry(service.name().to_owned()).or_insert_with(password);
         }
         for role in DEMO_ROLES {

@@ -3,24 +3,28 @@
 use sqlx::migrate::Migrator;
 use utoipa::openapi::OpenApi;
 
+use crate::services::DECLARED;
+
 /// One of our services that owns a schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Service {
     /// Accounts, sessions, tokens.
     Auth,
     /// Profiles.
     User,
-    /// The catalogue.
-    Product,
+    /// One that needs nothing but a database and whose tokens to accept.
+    Declared(&'static portico_service::Service),
 }
 
 impl Service {
     /// All of them, in the order they are started.
-    pub const ALL: [Self; 3] = [Self::Auth, Self::User, Self::Product];
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Auth, Self::User].into_iter().chain(DECLARED.iter().copied().map(Self::Declared))
+    }
 
     /// The service of this name in `portico.toml`.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|service| service.name() == name)
+        Self::all().find(|service| service.name() == name)
     }
 
     /// Its name in `portico.toml`, and its folder.
@@ -28,7 +32,7 @@ impl Service {
         match self {
             Self::Auth => "auth",
             Self::User => "user",
-            Self::Product => "product",
+            Self::Declared(service) => service.name,
         }
     }
 
@@ -37,7 +41,7 @@ impl Service {
         match self {
             Self::Auth => &portico_auth::MIGRATOR,
             Self::User => &portico_user::MIGRATOR,
-            Self::Product => &portico_product::MIGRATOR,
+            Self::Declared(service) => service.migrator,
         }
     }
 
@@ -46,7 +50,7 @@ impl Service {
         match self {
             Self::Auth => portico_auth::api(),
             Self::User => portico_user::api(),
-            Self::Product => portico_product::api(),
+            Self::Declared(service) => service.api(),
         }
     }
 }

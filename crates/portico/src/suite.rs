@@ -109,7 +109,7 @@ impl Suite {
         };
         let mut internal = vec![gateway.internal_addr()];
         // In the order of the list: auth, which all others ask for its keys, is the first.
-        for service in Service::ALL {
+        for service in Service::all() {
             if let Some(listeners) = listeners.remove(service.name()) {
                 internal.push(listeners.internal_addr());
                 suite.serve_service(&shared, service, listeners);
@@ -158,8 +158,8 @@ impl Suite {
                 let serving = portico_user::serve(shared.user(), listeners, clock, lifecycle);
                 self.tasks.spawn(serving.instrument(span));
             }
-            Service::Product => {
-                let serving = portico_product::serve(shared.product(), listeners, clock, lifecycle);
+            Service::Declared(declared) => {
+                let serving = declared.serve(shared.declared(service), listeners, clock, lifecycle);
                 self.tasks.spawn(serving.instrument(span));
             }
         }
@@ -209,7 +209,7 @@ fn services(routes: &RouteFile) -> anyhow::Result<Vec<Service>> {
     let names = routes.services.keys();
     let services: Option<Vec<_>> = names.map(|name| Service::named(name)).collect();
     let services = services.context("portico.toml lists a service that this runner does not know")?;
-    ensure!(services.contains(&Service::Auth), "portico.toml must list the service `auth`");
+    ensure!(routes.services.contains_key("auth"), "portico.toml must list the service `auth`");
     Ok(services)
 }
 
@@ -282,10 +282,10 @@ impl Shared<'_> {
         }
     }
 
-    fn product(&self) -> portico_product::Config {
-        portico_product::Config {
+    fn declared(&self, service: Service) -> portico_service::Config {
+        portico_service::Config {
             server: ServerConfig::local(),
-            database: self.plan.database(Service::Product),
+            database: self.plan.database(service),
             token: self.tokens(),
             telemetry: telemetry(self.plan),
             cursor_key: self.plan.secrets.cursor_key(),

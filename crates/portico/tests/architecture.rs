@@ -13,6 +13,13 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
+/// The sources of what is made of features: every service, what services have in common, and the template.
+fn crates_of_features() -> Vec<PathBuf> {
+    let services = SERVICES.iter().map(|service| root().join("services").join(service).join("src"));
+    let others = ["crates/service/src", "templates/service/services/workshop/src"].map(|folder| root().join(folder));
+    services.chain(others).collect()
+}
+
 /// Every Rust file of the repository below `folder`.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -67,11 +74,15 @@ fn services_do_not_depend_on_one_another_and_common_names_none() {
     for service in SERVICES {
         let manifest = manifest(&format!("services/{service}/Cargo.toml"));
         let used: Vec<_> = dependencies(&manifest).into_iter().filter(|name| ours(name)).collect();
-        assert_eq!(used, ["portico-common"], "services/{service}");
+        let allowed = ["portico-common", "portico-service"];
+        assert!(used.iter().all(|name| allowed.contains(&name.as_str())), "services/{service}: {used:?}");
     }
+    let shared = dependencies(&manifest("crates/service/Cargo.toml"));
+    let shared: Vec<_> = shared.into_iter().filter(|name| ours(name)).collect();
+    assert_eq!(shared, ["portico-common"], "crates/service");
     let common = dependencies(&manifest("crates/common/Cargo.toml"));
     assert!(!common.iter().any(|name| ours(name)), "{common:?}");
-    for path in sources(&root().join("crates/common/src")) {
+    for path in ["common", "service"].iter().flat_map(|name| sources(&root().join("crates").join(name).join("src"))) {
         for service in SERVICES {
             let name = format!("portico_{service}");
             assert!(!code(&path).contains(&name), "{} names {name}", path.display());
@@ -136,8 +147,8 @@ fn imports_are_read_one_by_one() {
 #[test]
 fn inside_a_feature_arrows_point_from_http_to_error() {
     let mut checked = 0;
-    for service in SERVICES {
-        for path in sources(&root().join("services").join(service).join("src")) {
+    for src in crates_of_features() {
+        for path in sources(&src) {
             let layer = path.file_stem().unwrap().to_string_lossy().into_owned();
             let Some(depth) = LAYERS.iter().position(|name| *name == layer) else { continue };
             for used in paths(&code(&path)) {
@@ -153,8 +164,7 @@ fn inside_a_feature_arrows_point_from_http_to_error() {
 
 #[test]
 fn features_see_each_other_only_through_their_mod_file() {
-    for service in ["auth", "user", "product"] {
-        let src = root().join("services").join(service).join("src");
+    for src in crates_of_features().into_iter().filter(|src| !src.starts_with(root().join("services/gateway"))) {
         for path in sources(&src) {
             let feature = path.strip_prefix(&src).unwrap().components().next().unwrap();
             let feature = feature.as_os_str().to_string_lossy().into_owned();
@@ -174,8 +184,8 @@ fn features_see_each_other_only_through_their_mod_file() {
 
 #[test]
 fn models_know_neither_http_nor_sql_and_sql_is_in_stores() {
-    for service in ["auth", "user", "product"] {
-        for path in sources(&root().join("services").join(service).join("src")) {
+    for src in crates_of_features().into_iter().filter(|src| !src.starts_with(root().join("services/gateway"))) {
+        for path in sources(&src) {
             let code = code(&path);
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if name == "model.rs" {

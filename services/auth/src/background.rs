@@ -6,15 +6,15 @@ use chrono::TimeDelta;
 use jsonwebtoken::jwk::JwkSet;
 use portico_common::clock::Clock;
 use portico_common::token::Verifier;
+use portico_service::events::{self, Position};
 use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use crate::events::Position;
 use crate::keys::{KeyPolicy, Keyring};
 use crate::revocations::Snapshot;
 use crate::sessions::SessionRules;
-use crate::{accounts, codes, events, keys, revocations, sessions};
+use crate::{accounts, codes, keys, revocations, sessions};
 
 /// How long news of another replica, or of this one, may go unnoticed. Revocations must be known everywhere within a second.
 const LOOK_FOR_NEWS: Duration = Duration::from_millis(150);

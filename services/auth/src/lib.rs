@@ -9,7 +9,6 @@ mod command;
 mod config;
 mod crypto;
 mod events;
-mod feed;
 mod keys;
 mod letters;
 pub mod mail;

@@ -3,13 +3,14 @@
 use axum::Router;
 use axum::routing::get;
 use portico_common::openapi;
+use portico_service::events;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::state::AppState;
-use crate::{accounts, admin, events, keys, passwords, problems, revocations, sessions};
+use crate::{accounts, admin, keys, passwords, problems, revocations, sessions};
 
 /// The public listener's.
 pub(crate) fn public(state: AppState) -> Router {
@@ -21,7 +22,7 @@ pub(crate) fn public(state: AppState) -> Router {
 /// The internal listener's, beside health.
 pub(crate) fn internal(state: AppState) -> Router {
     Router::new()
-        .route("/internal/v1/events", get(events::http::feed))
+        .route("/internal/v1/events", get(events::answer))
         .route("/internal/v1/revocations", get(revocations::http::feed))
         .with_state(state)
 }

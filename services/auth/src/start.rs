@@ -8,12 +8,12 @@ use portico_common::server::{self, Listeners};
 use portico_common::telemetry::Traces;
 use portico_common::token::Verifier;
 use portico_common::{middleware, postgres};
+use portico_service::events::Pulse;
 use tokio::sync::watch;
 
 use crate::background::{self, KeyKeeper, NewsDesk};
 use crate::codes::CodeKey;
 use crate::config::{Config, IssuerConfig};
-use crate::feed::Pulse;
 use crate::keys::{KeyPolicy, Keyring, MasterKey};
 use crate::letters::{PostOffice, Postman};
 use crate::mail::Mail;

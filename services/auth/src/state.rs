@@ -4,10 +4,10 @@ use axum::extract::FromRef;
 use portico_common::clock::Clock;
 use portico_common::page::Cursors;
 use portico_common::token::Verifier;
+use portico_service::events::Pulse;
 use sqlx::PgPool;
 
 use crate::codes::CodeKey;
-use crate::feed::Pulse;
 use crate::keys::Keyring;
 use crate::letters::Postman;
 use crate::passwords::PasswordGate;

@@ -1,9 +1,8 @@
 //! The binary of the product service.
 
-use clap::Parser as _;
-use portico_product::Command;
+use portico_product::SERVICE;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    Command::parse().run().await
+    SERVICE.run().await
 }

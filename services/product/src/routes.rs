@@ -1,15 +1,10 @@
 //! Every endpoint of the service, on one screen.
 
-use axum::Router;
-use axum::routing::get;
-use portico_common::openapi;
+use portico_service::AppState;
 use utoipa::OpenApi as _;
-use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::problems;
-use crate::state::AppState;
 use crate::{
     categories::http as categories, products::http as products, search::http as search, variants::http as variants,
 };
@@ -24,7 +19,8 @@ use crate::{
 )]
 struct Document;
 
-fn routes() -> OpenApiRouter<AppState> {
+/// Every endpoint.
+pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(products::list, products::create))
         .routes(routes!(products::show, products::patch, products::delete))
@@ -38,16 +34,4 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(categories::list, categories::create))
         .routes(routes!(categories::show, categories::patch, categories::delete))
         .routes(routes!(search::search))
-}
-
-/// The routes of the public listener.
-pub(crate) fn router(state: AppState) -> Router {
-    let api = api();
-    let router = openapi::refuse_unknown_parameters(Router::from(routes().with_state(state)), &api);
-    router.route("/openapi.json", get(async move || axum::Json(api)))
-}
-
-/// The OpenAPI document.
-pub fn api() -> OpenApi {
-    openapi::complete(routes().into_openapi(), problems::ALL)
 }

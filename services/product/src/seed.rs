@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, HashSet};
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use portico_common::error::FieldErrors;
+use portico_service::OptionalIfMatch;
+use portico_service::money::Currency;
+use portico_service::values::Slug;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sqlx::{PgConnection, PgPool};
 
 use crate::categories::{self, CategoryId, NewCategory};
-use crate::precondition::OptionalIfMatch;
-use crate::prices::{Currency, NewPrice};
+use crate::prices::NewPrice;
 use crate::products::{self, Attributes, Move, NewProduct, Status};
-use crate::text::Slug;
 use crate::variants::{NewVariant, Options, Sku};
 
 const CATALOGUE: &str = include_str!("../demo/catalogue.json");

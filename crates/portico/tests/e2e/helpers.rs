@@ -162,16 +162,16 @@ impl TestSuite {
 
     /// Each service's name and address of the database, with its own role.
     pub fn database_urls(&self) -> Vec<(&'static str, String)> {
-        Service::ALL
+        Service::all()
             .map(|service| (service.name(), self.plan.database(service).database_url.expose().to_owned()))
-            .into()
+            .collect()
     }
 
     /// A service, its schema, and one of its tables.
     pub async fn tables(&self) -> Vec<(&'static str, String, String)> {
         let mut admin = PgConnection::connect(self.plan.database_url.as_str()).await.unwrap();
         let mut tables = Vec::new();
-        for service in Service::ALL {
+        for service in Service::all() {
             let schema = self.plan.schema(service);
             let list = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = $1";
             let names: Vec<String> = sqlx::query_scalar(list).bind(&schema).fetch_all(&mut admin).await.unwrap();
@@ -186,18 +186,19 @@ impl Drop for TestSuite {
     fn drop(&mut self) {
         self.lifecycle.stop();
         let url = self.plan.database_url.clone();
-        let forget = Service::ALL.map(|service| {
+        let forget = Service::all().map(|service| {
             let (schema, role) = (self.plan.schema(service), self.plan.role(service));
             let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}';");
             format!("{end} DROP SCHEMA {schema} CASCADE; DROP ROLE {role};")
         });
+        let forget: String = forget.collect();
         // A service that is in a transaction needs this very thread to end it, so its sessions are ended instead; and
         // the test's runtime is ending, so a thread of its own does it.
         let forgetting = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let mut admin = PgConnection::connect(url.as_str()).await.unwrap();
-                sqlx::raw_sql(AssertSqlSafe(forget.concat())).execute(&mut admin).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(forget)).execute(&mut admin).await.unwrap();
             });
         });
         assert!(forgetting.join().is_ok() || std::thread::panicking());

@@ -1,8 +1,7 @@
-//! What happened to accounts, for other services: a transactional outbox read as a feed.
+//! What happened to accounts, for other services.
 
-pub(crate) mod http;
+mod actions;
 mod model;
-mod store;
 
-pub(crate) use model::{Event, EventKind, Position};
-pub(crate) use store::{append, head};
+pub(crate) use actions::append;
+pub(crate) use model::EventKind;

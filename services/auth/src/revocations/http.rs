@@ -4,10 +4,10 @@ use axum::extract::State;
 use portico_common::error::ApiError;
 use portico_common::extract::Query;
 use portico_common::token::Revocation;
+use portico_service::events::{cursor, patience};
 use serde::{Deserialize, Serialize};
 
 use super::{Snapshot, store};
-use crate::feed::{cursor, patience};
 use crate::state::AppState;
 
 /// Where to read on, the keys that are known, and how long to wait when there is nothing new, in seconds.

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 use portico_common::error::{ApiError, FieldErrors, Invalid};
 use portico_common::extract::present;
+use portico_service::values::{self, Slug, required};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::model::{Category, CategoryId, CategoryPatch, NewCategory};
-use crate::text::{self, Slug, required};
 
 /// A category to be made.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -45,11 +45,11 @@ impl CreateCategory {
 }
 
 fn name_of(raw: &str) -> Result<String, Invalid> {
-    text::line(raw, 200)
+    values::line(raw, 200)
 }
 
 fn described(raw: &str) -> Result<String, Invalid> {
-    text::prose(raw, 5000)
+    values::prose(raw, 5000)
 }
 
 /// A merge patch of a category (RFC 7396): what is absent stays, `null` clears.

@@ -2,8 +2,8 @@
 
 use portico_common::error::{ApiError, Invalid};
 use portico_common::postgres::constraint;
+use portico_service::database::is_deadlock;
 
-use crate::database::is_deadlock;
 use crate::problems;
 
 /// Why a category could not be read or changed.
@@ -53,7 +53,7 @@ impl From<CategoryError> for ApiError {
         let detail = error.to_string();
         match error {
             CategoryError::NotFound => Self::not_found(detail),
-            CategoryError::Gone => Self::new(&problems::GONE, detail),
+            CategoryError::Gone => Self::new(&portico_service::problems::GONE, detail),
             CategoryError::UnknownParent => Self::field("/parent_id", Invalid::new("unknown_category", detail)),
             CategoryError::TooDeep => Self::field("/parent_id", Invalid::new("too_deep", detail)),
             CategoryError::SlugTaken => Self::new(&problems::SLUG_TAKEN, detail).at("/slug"),

@@ -7,6 +7,9 @@ use portico_common::error::{ApiError, kinds};
 use portico_common::etag::{self, IfMatch, IfNoneMatch};
 use portico_common::extract::{Json, MergePatch, Path, Query};
 use portico_common::page::{Limit, Page};
+use portico_service::AppState;
+use portico_service::docs::{ChangeProblems, CreateProblems, ListProblems, ReadProblems};
+use portico_service::idempotency::{self, Begun, Keyed};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
@@ -15,9 +18,6 @@ use super::body::{CategoryView, CreateCategory, PatchCategory};
 use super::error::CategoryError;
 use super::model::{Category, CategoryId};
 use super::store;
-use crate::docs::{ChangeProblems, CreateProblems, ListProblems, ReadProblems};
-use crate::idempotency::{self, Begun, Keyed};
-use crate::state::AppState;
 use crate::viewer::{Editor, Viewer};
 
 /// Which categories to list.

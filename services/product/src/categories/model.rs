@@ -1,8 +1,7 @@
 //! What a category is.
 
 use chrono::{DateTime, Utc};
-
-use crate::text::Slug;
+use portico_service::values::Slug;
 
 /// How deep the tree can be.
 pub const DEEPEST: usize = 8;

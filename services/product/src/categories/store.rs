@@ -1,11 +1,11 @@
 //! The SQL of categories.
 
 use chrono::{DateTime, Utc};
+use portico_service::values::Slug;
 use sqlx::PgConnection;
 
 use super::model::{Category, CategoryId};
 use crate::products::ProductId;
-use crate::text::Slug;
 
 /// Stores a new category.
 ///

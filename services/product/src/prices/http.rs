@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use portico_common::error::{FieldErrors, Invalid};
+use portico_service::money::{self, Currency};
+use portico_service::values::required;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::model::{self, Currency, NewPrice, Price};
-use crate::text::required;
+use super::model::{self, NewPrice, Price};
 
 const MOST_PRICES: usize = 200;
 
@@ -33,7 +34,7 @@ pub struct PriceBody {
 
 impl PriceBody {
     fn parse(self, at: &str, errors: &mut FieldErrors) -> Option<NewPrice> {
-        let amount = required(self.amount_minor).and_then(model::amount);
+        let amount = required(self.amount_minor).and_then(money::amount);
         let amount_minor = errors.take(format!("{at}/amount_minor"), amount);
         let currency = required(self.currency).and_then(|code| Currency::parse(&code));
         let currency = errors.take(format!("{at}/currency"), currency);
@@ -50,7 +51,7 @@ impl PriceBody {
 }
 
 fn compare_at(raw: i64, amount_minor: Option<i64>) -> Result<i64, Invalid> {
-    let compare_at = model::amount(raw)?;
+    let compare_at = money::amount(raw)?;
     if amount_minor.is_some_and(|amount| compare_at < amount) {
         return Err(Invalid::new("out_of_range", "the price to compare with is not below amount_minor"));
     }
@@ -109,7 +110,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::text::told;
+    use portico_testkit::told;
 
     #[test]
     fn all_that_is_wrong_is_told_with_its_place() {

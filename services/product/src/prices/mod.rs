@@ -5,5 +5,5 @@ mod model;
 mod store;
 
 pub use http::{PriceBody, PriceView, parse_all, view_all};
-pub use model::{Currency, LARGEST_AMOUNT, NewPrice, Price};
+pub use model::{NewPrice, Price};
 pub use store::{insert, of_variants, refresh_ranges, remove};

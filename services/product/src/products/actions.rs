@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use portico_common::error::ApiError;
 use portico_common::etag::IfMatch;
+use portico_service::OptionalIfMatch;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -12,7 +13,6 @@ use super::error::ProductError;
 use super::model::{Move, NewProduct, Product, ProductId, ProductPatch, Status};
 use super::store;
 use crate::categories::{self, CategoryId};
-use crate::precondition::OptionalIfMatch;
 use crate::prices;
 use crate::variants::{self, PricedVariant};
 use crate::viewer::Viewer;

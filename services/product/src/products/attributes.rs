@@ -1,11 +1,10 @@
 //! Attributes: what is said of a product beyond the fields that all have.
 
 use portico_common::error::{FieldErrors, Invalid};
+use portico_service::values;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::types::Json;
-
-use crate::text;
 
 const MOST_ATTRIBUTES: usize = 100;
 const MOST_BYTES: usize = 30_000;
@@ -40,7 +39,7 @@ impl Attributes {
     pub fn parse(raw: Map<String, Value>, at: &str, errors: &mut FieldErrors) -> Self {
         let mut attributes = Map::new();
         for (name, value) in raw {
-            if !text::is_name(&name) {
+            if !values::is_name(&name) {
                 let detail = format!("`{}` cannot name an attribute: use a-z, 0-9 and _", name.escape_debug());
                 errors.add(at, Invalid::new("format", detail));
             } else if errors.take(format!("{at}/{name}"), check(&value)).is_some() {
@@ -100,7 +99,7 @@ fn wrong_type() -> Invalid {
 }
 
 fn check_text(text: &str) -> Result<(), Invalid> {
-    text::prose(text, LONGEST_TEXT).map(drop)
+    values::prose(text, LONGEST_TEXT).map(drop)
 }
 
 fn check_number(number: f64) -> Result<(), Invalid> {
@@ -126,7 +125,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::text::told;
+    use portico_testkit::told;
 
     fn parse(raw: &Value) -> (Attributes, Vec<(&'static str, &'static str)>) {
         let mut errors = FieldErrors::default();

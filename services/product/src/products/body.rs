@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use portico_common::error::{ApiError, FieldErrors, Invalid};
 use portico_common::extract::present;
+use portico_service::values::{Slug, required};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -13,7 +14,6 @@ use super::actions::CompleteProduct;
 use super::attributes::Attributes;
 use super::model::{self, NewProduct, Product, ProductId, ProductPatch, Status};
 use crate::categories::CategoryId;
-use crate::text::{Slug, required};
 use crate::variants::{self, CreateVariant, VariantView};
 
 const MOST_CATEGORIES: usize = 20;

@@ -2,8 +2,8 @@
 
 use portico_common::error::{ApiError, FieldErrors, Invalid};
 use portico_common::postgres::constraint;
+use portico_service::database::is_deadlock;
 
-use crate::database::is_deadlock;
 use crate::problems;
 use crate::variants::VariantError;
 
@@ -56,7 +56,7 @@ impl From<ProductError> for ApiError {
         let detail = error.to_string();
         match error {
             ProductError::NotFound => Self::not_found(detail),
-            ProductError::Gone => Self::new(&problems::GONE, detail),
+            ProductError::Gone => Self::new(&portico_service::problems::GONE, detail),
             ProductError::SlugTaken => Self::new(&problems::SLUG_TAKEN, detail).at("/slug"),
             ProductError::InvalidTransition { .. } => Self::new(&problems::INVALID_TRANSITION, detail),
             ProductError::UnknownCategories(places) => {

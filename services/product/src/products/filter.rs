@@ -8,12 +8,12 @@ use std::str::FromStr;
 
 use portico_common::error::{ApiError, kinds};
 use portico_common::page::Limit;
+use portico_service::money::{Currency, LARGEST_AMOUNT};
+use portico_service::values;
 use serde::Serialize;
 
 use super::model::Status;
 use crate::categories::CategoryId;
-use crate::prices::{Currency, LARGEST_AMOUNT};
-use crate::text;
 
 /// How many filters on tags, attributes or categories, and how many alternatives in one of them.
 const MOST_FILTERS: usize = 20;
@@ -145,7 +145,7 @@ impl Raw {
 
     fn take_attribute(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
         match name.strip_prefix("attr.") {
-            Some(attribute) if text::is_name(attribute) => {
+            Some(attribute) if values::is_name(attribute) => {
                 let values = alternatives(name, value)?;
                 push(&mut self.attributes, name, (attribute.to_owned(), values))
             }
@@ -189,7 +189,7 @@ impl Filter {
 /// # Errors
 /// `invalid_parameter`: nothing is left of it, or it is too long.
 pub fn search_text(raw: &str) -> Result<String, ApiError> {
-    text::line(raw, LONGEST_SEARCH).map_err(|error| invalid(format!("q: {}", error.detail)))
+    values::line(raw, LONGEST_SEARCH).map_err(|error| invalid(format!("q: {}", error.detail)))
 }
 
 fn invalid(detail: impl Into<String>) -> ApiError {

@@ -7,6 +7,11 @@ use portico_common::error::ApiError;
 use portico_common::etag::{self, IfMatch, IfNoneMatch};
 use portico_common::extract::{Json, MergePatch, OptionalJson, Path, Query};
 use portico_common::page::Page;
+use portico_service::AppState;
+use portico_service::OptionalIfMatch;
+use portico_service::database::snapshot;
+use portico_service::docs::{ActionProblems, ChangeProblems, CreateProblems, ListProblems, ReadProblems};
+use portico_service::idempotency::{self, Begun, Keyed, KeyedRequest};
 use serde::Deserialize;
 use sqlx::PgConnection;
 
@@ -15,11 +20,6 @@ use super::body::{CreateProduct, PatchProduct, ProductView};
 use super::filter::ListQuery;
 use super::model::{Move, Product, ProductId, Status};
 use super::store::{self, listing, listing::Listed};
-use crate::database::snapshot;
-use crate::docs::{ActionProblems, ChangeProblems, CreateProblems, ListProblems, ReadProblems};
-use crate::idempotency::{self, Begun, Keyed, KeyedRequest};
-use crate::precondition::OptionalIfMatch;
-use crate::state::AppState;
 use crate::viewer::{Editor, Viewer};
 
 /// Lists products. Filters are joined by AND; several values of one, with commas between them, by OR.

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use portico_common::error::{FieldErrors, Invalid};
+use portico_service::values::{self, Slug};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::attributes::{Attributes, AttributesPatch};
 use crate::categories::CategoryId;
-use crate::text::{self, Slug};
 use crate::variants::NewVariant;
 
 const MOST_TAGS: usize = 50;
@@ -74,7 +74,7 @@ pub fn parse_tags(raw: Vec<String>, at: &str, errors: &mut FieldErrors) -> Vec<S
     }
     let mut seen = HashSet::new();
     for (index, tag) in raw.iter().enumerate() {
-        if tag.len() > LONGEST_TAG || !text::is_hyphenated(tag) {
+        if tag.len() > LONGEST_TAG || !values::is_hyphenated(tag) {
             let detail = format!("a tag is lower-case words joined by hyphens, at most {LONGEST_TAG} characters");
             errors.add(format!("{at}/{index}"), Invalid::new("format", detail));
         } else if !seen.insert(tag) {
@@ -89,7 +89,7 @@ pub fn parse_tags(raw: Vec<String>, at: &str, errors: &mut FieldErrors) -> Vec<S
 /// # Errors
 /// It is empty, longer than 300 characters, or not one line.
 pub fn title(raw: &str) -> Result<String, Invalid> {
-    text::line(raw, 300)
+    values::line(raw, 300)
 }
 
 /// Checks a description.
@@ -97,7 +97,7 @@ pub fn title(raw: &str) -> Result<String, Invalid> {
 /// # Errors
 /// It is longer than 20000 characters, or holds control characters.
 pub fn description(raw: &str) -> Result<String, Invalid> {
-    text::prose(raw, 20_000)
+    values::prose(raw, 20_000)
 }
 
 /// A checked product, not stored yet; it begins as a draft.
@@ -192,7 +192,7 @@ impl Product {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::told;
+    use portico_testkit::told;
 
     #[test]
     fn a_product_goes_from_draft_to_active_to_archived_and_back() {

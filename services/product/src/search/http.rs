@@ -8,15 +8,15 @@ use axum::response::{IntoResponse, Response};
 use portico_common::error::ApiError;
 use portico_common::extract::Query;
 use portico_common::page::{Limit, Page};
+use portico_service::AppState;
+use portico_service::database::snapshot;
+use portico_service::docs::ListProblems;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::IntoParams;
 
 use super::store::{self, Found};
-use crate::database::snapshot;
-use crate::docs::ListProblems;
 use crate::products::{self, ProductId, ProductView};
-use crate::state::AppState;
 use crate::viewer::Viewer;
 
 /// What to search for.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::{DateTime, Utc};
 use portico_common::error::{ApiError, FieldErrors, Invalid};
 use portico_common::extract::present;
+use portico_service::values::{self, required};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,7 +13,6 @@ use super::actions::PricedVariant;
 use super::model::{MOST_VARIANTS, NewVariant, Options, Sku, Variant, VariantId, VariantPatch};
 use crate::prices::{self, PriceBody, PriceView};
 use crate::products::ProductId;
-use crate::text::{self, required};
 
 const LONGEST_TITLE: usize = 300;
 
@@ -49,7 +49,7 @@ impl CreateVariant {
     fn parse_among(self, siblings: &mut Siblings, at: &str, errors: &mut FieldErrors) -> Option<NewVariant> {
         let sku = required(self.sku).and_then(|sku| siblings.add_sku(Sku::parse(&sku)?));
         let sku = errors.take(format!("{at}/sku"), sku);
-        let title = self.title.map(|title| text::line(&title, LONGEST_TITLE)).transpose();
+        let title = self.title.map(|title| values::line(&title, LONGEST_TITLE)).transpose();
         let title = errors.take(format!("{at}/title"), title);
         let at_options = format!("{at}/options");
         let options = siblings.add_options(Options::parse(self.options, &at_options, errors));
@@ -125,7 +125,7 @@ impl PatchVariant {
         let mut errors = FieldErrors::default();
         let sku = self.sku.map(|sku| required(sku).and_then(|sku| Sku::parse(&sku))).transpose();
         let sku = errors.take("/sku", sku).flatten();
-        let line = |title: Option<String>| title.map(|title| text::line(&title, LONGEST_TITLE)).transpose();
+        let line = |title: Option<String>| title.map(|title| values::line(&title, LONGEST_TITLE)).transpose();
         let title = errors.take("/title", self.title.map(line).transpose()).flatten();
         let options = self.options.map(|raw| Options::parse_patch(raw, "/options", &mut errors));
         let prices = self.prices.map(|raw| prices::parse_all(raw.unwrap_or_default(), "/prices", &mut errors));

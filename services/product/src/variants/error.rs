@@ -2,8 +2,8 @@
 
 use portico_common::error::ApiError;
 use portico_common::postgres::constraint;
+use portico_service::database::is_deadlock;
 
-use crate::database::is_deadlock;
 use crate::problems;
 
 /// Why a variant could not be read or changed.
@@ -51,7 +51,7 @@ impl From<VariantError> for ApiError {
         let detail = error.to_string();
         match error {
             VariantError::NotFound => Self::not_found(detail),
-            VariantError::Gone => Self::new(&problems::GONE, detail),
+            VariantError::Gone => Self::new(&portico_service::problems::GONE, detail),
             VariantError::SkuTaken { index: None } => Self::new(&problems::SKU_TAKEN, detail).at("/sku"),
             VariantError::SkuTaken { index: Some(index) } => {
                 Self::new(&problems::SKU_TAKEN, detail).at(format!("/variants/{index}/sku"))

@@ -7,6 +7,10 @@ use portico_common::error::ApiError;
 use portico_common::etag::{self, IfMatch, IfNoneMatch};
 use portico_common::extract::{Json, MergePatch, Path, Query};
 use portico_common::page::{Limit, Page};
+use portico_service::AppState;
+use portico_service::database::snapshot;
+use portico_service::docs::{ChangeProblems, CreateBelowProblems, ReadProblems};
+use portico_service::idempotency::{self, Begun, Keyed};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::IntoParams;
@@ -16,11 +20,7 @@ use super::body::{CreateVariant, PatchVariant, PricesView, PutPrices, VariantVie
 use super::error::VariantError;
 use super::model::{Variant, VariantId};
 use super::store;
-use crate::database::snapshot;
-use crate::docs::{ChangeProblems, CreateBelowProblems, ReadProblems};
-use crate::idempotency::{self, Begun, Keyed};
 use crate::products::{self, Product, ProductId};
-use crate::state::AppState;
 use crate::viewer::{Editor, Viewer};
 
 /// How to page through variants.

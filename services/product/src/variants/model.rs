@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use portico_common::error::{FieldErrors, Invalid};
+use portico_service::values;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
 use crate::prices::NewPrice;
 use crate::products::ProductId;
-use crate::text;
 
 /// The most variants a product has.
 pub const MOST_VARIANTS: usize = 100;
@@ -64,9 +64,9 @@ impl Options {
         errors.take(at, check_size(&raw));
         let mut options = BTreeMap::new();
         for (name, value) in raw {
-            if !text::is_name(&name) {
+            if !values::is_name(&name) {
                 errors.add(at, Invalid::new("format", format!("`{}` cannot name an option", name.escape_debug())));
-            } else if let Some(value) = errors.take(format!("{at}/{name}"), text::line(&value, 100)) {
+            } else if let Some(value) = errors.take(format!("{at}/{name}"), values::line(&value, 100)) {
                 options.insert(name, value);
             }
         }
@@ -187,6 +187,8 @@ pub struct Variant {
 mod tests {
     use proptest::prelude::*;
 
+    use portico_testkit::told;
+
     use super::*;
 
     fn options(pairs: &[(&str, &str)]) -> Options {
@@ -212,7 +214,7 @@ mod tests {
         let options = Options::parse(raw, "/options", &mut errors);
 
         assert_eq!(options.into_map(), BTreeMap::from([("size".to_owned(), "L".to_owned())]));
-        assert_eq!(text::told(errors), [("/options", "format"), ("/options/color", "empty")]);
+        assert_eq!(told(errors), [("/options", "format"), ("/options/color", "empty")]);
     }
 
     #[test]

@@ -21,14 +21,14 @@ async fn the_document_is_served_and_is_the_one_the_code_makes() {
     let reply = app.anonymous.get("/openapi.json").await;
 
     assert_eq!(reply.status, 200);
-    assert_eq!(reply.body, serde_json::to_value(portico_product::api()).unwrap());
+    assert_eq!(reply.body, serde_json::to_value(portico_product::SERVICE.api()).unwrap());
     assert!(reply.body["openapi"].as_str().unwrap().starts_with("3.1"));
 }
 
 #[tokio::test]
 async fn documented_operations_are_served_and_no_others_of_their_paths() {
     let app = TestApp::start().await;
-    let document = serde_json::to_value(portico_product::api()).unwrap();
+    let document = serde_json::to_value(portico_product::SERVICE.api()).unwrap();
 
     for (path, operations) in operations(&document) {
         let address = path.replace("{id}", "x").replace("{vid}", "x").replace("{slug}", "x").replace("{sku}", "x");
@@ -46,7 +46,7 @@ async fn documented_operations_are_served_and_no_others_of_their_paths() {
 
 #[tokio::test]
 async fn the_document_covers_every_path_of_the_api() {
-    let document = serde_json::to_value(portico_product::api()).unwrap();
+    let document = serde_json::to_value(portico_product::SERVICE.api()).unwrap();
 
     let documented: Vec<_> = operations(&document).into_keys().collect();
 
@@ -69,7 +69,7 @@ async fn the_document_covers_every_path_of_the_api() {
 
 #[test]
 fn operations_have_a_name_a_summary_a_tag_and_a_success() {
-    let document = serde_json::to_value(portico_product::api()).unwrap();
+    let document = serde_json::to_value(portico_product::SERVICE.api()).unwrap();
     let mut names = HashSet::new();
 
     for (path, operations) in operations(&document) {
@@ -101,14 +101,14 @@ fn references_in_the_document_lead_somewhere() {
             _ => {}
         }
     }
-    let document = serde_json::to_value(portico_product::api()).unwrap();
+    let document = serde_json::to_value(portico_product::SERVICE.api()).unwrap();
 
     visit(&document, &document);
 }
 
 #[test]
 fn the_document_lists_the_problems() {
-    let document = serde_json::to_value(portico_product::api()).unwrap();
+    let document = serde_json::to_value(portico_product::SERVICE.api()).unwrap();
 
     let problems = document["x-problems"].as_array().unwrap();
 

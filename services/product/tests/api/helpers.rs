@@ -1,10 +1,8 @@
 //! A running service with a client for each kind of caller, and short bodies.
 
 use portico_common::clock::Clock;
-use portico_common::config::Secret;
-use portico_common::telemetry::{LogFormat, TelemetryConfig, TraceConfig};
-use portico_product::{Config, MIGRATOR, serve};
-use portico_testkit::{Client, Issuer, Reply, RunningService, TestDb, User};
+use portico_product::SERVICE;
+use portico_testkit::{App, Client, Issuer, Reply, RunningService, TestDb, User};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -24,17 +22,7 @@ impl TestApp {
     }
 
     pub async fn start_at(clock: Clock) -> Self {
-        let db = TestDb::create(&MIGRATOR).await;
-        let issuer = Issuer::start_at(clock.clone()).await;
-        let (database, token) = (db.config(), issuer.config());
-        let service = RunningService::start(|server, listeners, lifecycle| {
-            let telemetry =
-                TelemetryConfig { log: "warn".to_owned(), log_format: LogFormat::Json, traces: TraceConfig::default() };
-            let cursor_key = Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
-            serve(Config { server, database, token, telemetry, cursor_key }, listeners, clock, lifecycle)
-        })
-        .await;
-        let anonymous = service.client();
+        let App { anonymous, issuer, service, db } = App::start_at(&SERVICE, clock).await;
         let customer = anonymous.with_token(issuer.token(&User::customer()));
         let editor = anonymous.with_token(issuer.token(&User::editor()));
         Self { anonymous, customer, editor, issuer, service, db }

@@ -1,4 +1,4 @@
-//! What the OpenAPI document says of errors: the problems that kinds of endpoints share, beside those of all.
+//! What OpenAPI documents say of errors: the problems that kinds of endpoints share, beside those of all.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ fn description(status: u16) -> &'static str {
         403 => "The token lacks the scope",
         404 => "There is no such thing, or it is not for this reader",
         409 => "It conflicts with what is stored: a name is taken, or the state does not allow it",
-        410 => "It was deleted; readers are told so with products:read_all only",
+        410 => "It was deleted, which those are told who may see all",
         412 => "It was changed since the version that If-Match names",
         422 => "Fields are not valid, all of them listed; or the Idempotency-Key was used for another request",
         428 => "If-Match is missing",

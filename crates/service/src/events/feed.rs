@@ -1,4 +1,4 @@
-//! What the two feeds of the internal listener share: how they are asked, and the wait for news.
+//! What feeds of the internal listener share: how they are asked, and the wait for news.
 
 use std::time::Duration;
 
@@ -10,13 +10,19 @@ use tokio::time::{Instant, timeout_at};
 const MAX_WAIT_SECONDS: u64 = 30;
 
 /// Reads the cursor a reader came with, if it has one.
-pub(crate) fn cursor<T: std::str::FromStr>(after: Option<&str>) -> Result<Option<T>, ApiError> {
+///
+/// # Errors
+/// `invalid_cursor`: it is not one of ours.
+pub fn cursor<T: std::str::FromStr>(after: Option<&str>) -> Result<Option<T>, ApiError> {
     let invalid = |_| ApiError::new(&kinds::INVALID_CURSOR, "take the cursor from `next` as it is");
     after.map(str::parse).transpose().map_err(invalid)
 }
 
-/// The longest a reader wants to wait when there is nothing new.
-pub(crate) fn patience(wait: Option<u64>) -> Result<Duration, ApiError> {
+/// The longest a reader wants to wait, in seconds, when there is nothing new.
+///
+/// # Errors
+/// `invalid_parameter`: it is more than half a minute.
+pub fn patience(wait: Option<u64>) -> Result<Duration, ApiError> {
     match wait.unwrap_or(0) {
         seconds @ 0..=MAX_WAIT_SECONDS => Ok(Duration::from_secs(seconds)),
         more => Err(ApiError::new(
@@ -28,18 +34,22 @@ pub(crate) fn patience(wait: Option<u64>) -> Result<Duration, ApiError> {
 
 /// Wakes those who wait for a feed. One task of the process looks for news, however many wait.
 #[derive(Clone)]
-pub(crate) struct Pulse {
+pub struct Pulse {
     beat: watch::Receiver<()>,
     lifecycle: Lifecycle,
 }
 
 impl Pulse {
+    /// A pulse, and what makes it beat.
     pub fn new(lifecycle: Lifecycle) -> (watch::Sender<()>, Self) {
         let (sender, beat) = watch::channel(());
         (sender, Self { beat, lifecycle })
     }
 
     /// Reads until there is something, the reader has waited long enough, or the process stops.
+    ///
+    /// # Errors
+    /// What the reading failed with.
     pub async fn poll<T, F>(
         mut self,
         wait: Duration,

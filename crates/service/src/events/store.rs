@@ -2,26 +2,32 @@
 
 use chrono::{DateTime, Utc};
 use portico_common::id::uuid_at;
+use serde_json::Value;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-use super::{Event, EventKind, Position};
-use crate::accounts::Account;
+use super::model::{Event, Position};
 
-/// Writes what happened, in the transaction in which it happens.
-pub(crate) async fn append(
+/// Writes what happened to the `subject`, in the transaction in which it happens. `data` is all that others may know of it.
+///
+/// # Errors
+/// There is an event of that version already, or the database could not be reached.
+pub async fn append(
     db: &mut PgConnection,
-    kind: EventKind,
-    account: &Account,
+    kind: &str,
+    subject: Uuid,
+    version: i64,
+    data: Value,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO events (id, type, subject, version, occurred_at, data) VALUES ($1, $2, $3, $4, $5, $6)",
         uuid_at(now),
-        kind.name(),
-        account.id as _,
-        account.version,
+        kind,
+        subject,
+        version,
         now,
-        account.snapshot(),
+        data,
     )
     .execute(db)
     .await?;
@@ -29,7 +35,10 @@ pub(crate) async fn append(
 }
 
 /// Reads on from a position, as far as no transaction still running can put something in between.
-pub(crate) async fn read(db: &mut PgConnection, after: Position, rows: i64) -> Result<Vec<Event>, sqlx::Error> {
+///
+/// # Errors
+/// The database could not be reached.
+pub async fn read(db: &mut PgConnection, after: Position, rows: i64) -> Result<Vec<Event>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"SELECT id, type AS kind, subject, version, occurred_at, data, xid::text AS "xid!", seq
          FROM events
@@ -56,7 +65,10 @@ pub(crate) async fn read(db: &mut PgConnection, after: Position, rows: i64) -> R
 }
 
 /// The position of the last event that can be read now.
-pub(crate) async fn head(db: &mut PgConnection) -> Result<Position, sqlx::Error> {
+///
+/// # Errors
+/// The database could not be reached.
+pub async fn head(db: &mut PgConnection) -> Result<Position, sqlx::Error> {
     let row = sqlx::query!(
         r#"SELECT xid::text AS "xid!", seq FROM events
          WHERE xid < pg_snapshot_xmin(pg_current_snapshot())

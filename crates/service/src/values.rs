@@ -1,6 +1,9 @@
-//! Words that several features use: checked text.
+//! What bodies of all services hold: checked text.
 
+use chrono::{DateTime, Datelike as _, NaiveDate, SubsecRound as _, Utc};
 use portico_common::error::Invalid;
+
+use crate::money::LARGEST_AMOUNT;
 
 /// The name of something in an address: lower-case words joined by hyphens, at most 200 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +55,95 @@ pub fn required<T>(value: Option<T>) -> Result<T, Invalid> {
     value.ok_or_else(|| Invalid::new("required", "this field is required"))
 }
 
+/// A value that must be there and pass `check`.
+///
+/// # Errors
+/// It was left out, or null, or the check refuses it.
+pub fn required_with<T>(value: Option<T>, check: impl FnOnce(T) -> Result<T, Invalid>) -> Result<T, Invalid> {
+    required(value).and_then(check)
+}
+
+/// A value that may be left out, and must pass `check` otherwise.
+///
+/// # Errors
+/// The check refuses it.
+pub fn optional_with<T>(value: Option<T>, check: impl FnOnce(T) -> Result<T, Invalid>) -> Result<Option<T>, Invalid> {
+    value.map(check).transpose()
+}
+
+/// What a merge patch makes of a value that cannot be cleared: `None` for absent, `Some(None)` for null.
+///
+/// # Errors
+/// It is null, or the check refuses it.
+pub fn patched<T: Clone>(
+    sent: Option<Option<T>>,
+    stored: &T,
+    check: impl FnOnce(T) -> Result<T, Invalid>,
+) -> Result<T, Invalid> {
+    sent.map_or_else(|| Ok(stored.clone()), |value| required_with(value, check))
+}
+
+/// What a merge patch makes of a value that null clears.
+///
+/// # Errors
+/// The check refuses it.
+pub fn patched_or_cleared<T: Clone>(
+    sent: Option<Option<T>>,
+    stored: &Option<T>,
+    check: impl FnOnce(T) -> Result<T, Invalid>,
+) -> Result<Option<T>, Invalid> {
+    sent.map_or_else(|| Ok(stored.clone()), |value| optional_with(value, check))
+}
+
+/// A line of at most 200 characters, without the space around it.
+///
+/// # Errors
+/// Nothing is left, it is too long, or holds control characters.
+#[expect(clippy::needless_pass_by_value, reason = "a check takes what it gives back")]
+pub fn short(raw: String) -> Result<String, Invalid> {
+    line(&raw, 200)
+}
+
+/// Text of at most 5,000 characters.
+///
+/// # Errors
+/// It is too long, or holds control characters.
+#[expect(clippy::needless_pass_by_value, reason = "a check takes what it gives back")]
+pub fn long(raw: String) -> Result<String, Invalid> {
+    prose(&raw, 5000)
+}
+
+/// An integer that every JSON reader keeps exactly.
+///
+/// # Errors
+/// It is further from zero than 2^53 - 1.
+pub fn integer(raw: i64) -> Result<i64, Invalid> {
+    if raw.unsigned_abs() <= LARGEST_AMOUNT.unsigned_abs() {
+        return Ok(raw);
+    }
+    Err(Invalid::new("out_of_range", format!("a number is from -{LARGEST_AMOUNT} to {LARGEST_AMOUNT}")))
+}
+
+/// A time of the years 1 to 9999, which RFC 3339 can write, in the microseconds that Postgres keeps.
+///
+/// # Errors
+/// It is of another year.
+pub fn moment(raw: DateTime<Utc>) -> Result<DateTime<Utc>, Invalid> {
+    day(raw.date_naive())?;
+    Ok(raw.trunc_subsecs(6))
+}
+
+/// A day of the years 1 to 9999.
+///
+/// # Errors
+/// It is of another year.
+pub fn day(raw: NaiveDate) -> Result<NaiveDate, Invalid> {
+    if (1..=9999).contains(&raw.year()) {
+        return Ok(raw);
+    }
+    Err(Invalid::new("out_of_range", "the year is from 1 to 9999"))
+}
+
 /// One line of text, without the space around it.
 ///
 /// # Errors
@@ -86,19 +178,6 @@ fn at_most(text: &str, longest: usize) -> Result<(), Invalid> {
         count if count <= longest => Ok(()),
         count => Err(Invalid::new("too_long", format!("this has {count} characters; {longest} are allowed"))),
     }
-}
-
-/// What a caller would be told of the errors: pointer and code of each.
-#[cfg(test)]
-pub fn told(errors: portico_common::error::FieldErrors) -> Vec<(&'static str, &'static str)> {
-    use axum::response::IntoResponse as _;
-    let Err(error) = errors.finish() else { return Vec::new() };
-    let body = axum::body::to_bytes(error.into_response().into_body(), usize::MAX);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let problem: serde_json::Value = serde_json::from_slice(&runtime.block_on(body).unwrap()).unwrap();
-    let text = |value: &serde_json::Value| &*value.as_str().unwrap().to_owned().leak();
-    let fields = problem["errors"].as_array().unwrap();
-    fields.iter().map(|field| (text(&field["pointer"]), text(&field["code"]))).collect()
 }
 
 #[cfg(test)]

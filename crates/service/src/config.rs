@@ -1,4 +1,4 @@
-//! The settings of the service.
+//! The settings of a service.
 
 use anyhow::Context as _;
 use portico_common::config::Secret;
@@ -8,9 +8,9 @@ use portico_common::server::ServerConfig;
 use portico_common::telemetry::TelemetryConfig;
 use portico_common::token::TokenConfig;
 
-use crate::SCHEMA;
+use crate::Service;
 
-/// The settings of the service.
+/// What a service must be told to run.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Config {
     /// The two listeners.
@@ -39,10 +39,10 @@ impl Config {
     ///
     /// # Errors
     /// A setting cannot be used; the error names it.
-    pub fn check(&self) -> anyhow::Result<()> {
+    pub fn check(&self, service: &Service) -> anyhow::Result<()> {
         self.cursors()?;
         self.telemetry.traces.check()?;
-        postgres::pool(&self.database, SCHEMA)?;
+        postgres::pool(&self.database, service.schema)?;
         Ok(())
     }
 
