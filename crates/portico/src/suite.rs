@@ -272,14 +272,7 @@ impl Shared<'_> {
 
     fn user(&self) -> portico_user::Config {
         let events = format!("http://{}/internal/v1/events", self.auth_internal);
-        portico_user::Config {
-            server: ServerConfig::local(),
-            database: self.plan.database(Service::User),
-            token: self.tokens(),
-            telemetry: telemetry(self.plan),
-            events_url: events.parse().expect("an address"),
-            cursor_key: self.plan.secrets.cursor_key(),
-        }
+        portico_user::Config { service: self.declared(Service::User), events_url: events.parse().expect("an address") }
     }
 
     fn declared(&self, service: Service) -> portico_service::Config {

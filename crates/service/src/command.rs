@@ -39,13 +39,13 @@ impl Service {
         match Command::from_arg_matches(&matches).context("the command line")? {
             Command::Serve(config) => self.serve_alone(*config).await,
             Command::Migrate(database) => postgres::migrate(&database, self.schema, self.migrator).await,
-            Command::Check(config) => config.check(self),
+            Command::Check(config) => config.check(self.schema),
             Command::Health { internal_listen } => server::probe(internal_listen).await,
         }
     }
 
     async fn serve_alone(&'static self, config: Config) -> anyhow::Result<()> {
-        config.check(self)?;
+        config.check(self.schema)?;
         let (listeners, lifecycle) = server::begin(&config.server, &config.telemetry).await?;
         self.serve(config, listeners, Clock::system(), lifecycle).instrument(service_span(self.name)).await
     }

@@ -8,8 +8,6 @@ use portico_common::server::ServerConfig;
 use portico_common::telemetry::TelemetryConfig;
 use portico_common::token::TokenConfig;
 
-use crate::Service;
-
 /// What a service must be told to run.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Config {
@@ -35,18 +33,22 @@ pub struct Config {
 }
 
 impl Config {
-    /// Checks what no single setting can say of itself.
+    /// Checks what no single setting can say of itself; `schema` is the service's own.
     ///
     /// # Errors
     /// A setting cannot be used; the error names it.
-    pub fn check(&self, service: &Service) -> anyhow::Result<()> {
+    pub fn check(&self, schema: &str) -> anyhow::Result<()> {
         self.cursors()?;
         self.telemetry.traces.check()?;
-        postgres::pool(&self.database, service.schema)?;
+        postgres::pool(&self.database, schema)?;
         Ok(())
     }
 
-    pub(crate) fn cursors(&self) -> anyhow::Result<Cursors> {
+    /// What seals the cursors of lists.
+    ///
+    /// # Errors
+    /// The key is no key.
+    pub fn cursors(&self) -> anyhow::Result<Cursors> {
         Ok(Cursors::new(&self.cursor_key.key().context("CURSOR_KEY")?))
     }
 }

@@ -45,6 +45,6 @@ impl Command {
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     config.check()?;
-    let (listeners, lifecycle) = server::begin(&config.server, &config.telemetry).await?;
+    let (listeners, lifecycle) = server::begin(&config.service.server, &config.service.telemetry).await?;
     crate::serve(config, listeners, Clock::system(), lifecycle).instrument(service_span("user")).await
 }

@@ -45,11 +45,12 @@ struct AppState {
 /// # Errors
 /// A setting is not usable.
 pub async fn serve(config: Config, listeners: Listeners, clock: Clock, lifecycle: Lifecycle) -> anyhow::Result<()> {
+    let Config { service: config, events_url } = config;
     let traces = Traces::start(&config.telemetry.traces, SERVICE)?;
     let db = postgres::pool(&config.database, SCHEMA)?;
     let verifier = Verifier::remote(&config.token, clock.clone())?;
-    let cursors = Cursors::new(&config.cursor_key()?);
-    let feed = events::Feed::new(config.events_url.clone())?;
+    let cursors = config.cursors()?;
+    let feed = events::Feed::new(events_url)?;
     lifecycle.spawn("verifier", verifier.clone().follow());
     lifecycle.spawn("events", events::follow(feed, db.clone(), clock.clone()));
     // Without auth's events the service is still of use, so they are not among these.

@@ -75,7 +75,7 @@ async fn launch(db: &TestDb, feed: &Feed, issuer: &Issuer, clock: &Clock) -> Run
     let (database, token, events_url) = (db.config(), issuer.config(), feed.url());
     let clock = clock.clone();
     RunningService::start(|server, listeners, lifecycle| {
-        let config = Config {
+        let service = portico_service::Config {
             server,
             database,
             token,
@@ -84,10 +84,9 @@ async fn launch(db: &TestDb, feed: &Feed, issuer: &Issuer, clock: &Clock) -> Run
                 log_format: LogFormat::Text,
                 traces: TraceConfig::default(),
             },
-            events_url,
             cursor_key: Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
         };
-        serve(config, listeners, clock, lifecycle)
+        serve(Config { service, events_url }, listeners, clock, lifecycle)
     })
     .await
 }
