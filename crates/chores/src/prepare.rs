@@ -13,8 +13,6 @@ use sqlx::{Connection as _, PgConnection};
 use crate::project::Project;
 use crate::schemas::{Service, services};
 
-const TEMPLATE: &str = "templates/service";
-
 /// The files of `.sqlx/`, by name.
 type Queries = BTreeMap<String, Vec<u8>>;
 
@@ -41,8 +39,7 @@ pub async fn prepare(project: &Project, only_check: bool) -> anyhow::Result<()> 
 
 /// The service that new ones are made from, which `portico.toml` does not list.
 fn template() -> Service {
-    let migrations = Path::new(TEMPLATE).join("migrations/workshop");
-    Service { name: "workshop".to_owned(), schema: "workshop".to_owned(), migrations }
+    Service { name: "workshop".to_owned(), schema: "workshop".to_owned(), root: "templates/service".into() }
 }
 
 /// One migrated schema per service on the throw-away cluster, and for each the variable its `sqlx.toml` names.
@@ -69,13 +66,12 @@ fn check_queries(
 ) -> anyhow::Result<()> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(&project.root).arg("check");
-    let services = services.iter().map(|service| service.name.as_str());
     // What services have in common has statements, too; they are checked against the template's schema.
-    for name in services.chain(["service"]) {
+    cargo.args(["--package", "portico-service"]);
+    touch(&project.root.join("crates/service/src/lib.rs"))?;
+    for Service { name, root, .. } in services {
         cargo.args(["--package", &format!("portico-{name}")]);
-        let folders = ["services", "crates", &format!("{TEMPLATE}/services")].map(|folder| project.root.join(folder));
-        let folder = folders.iter().map(|folder| folder.join(name)).find(|folder| folder.is_dir());
-        touch(&folder.with_context(|| format!("there is no folder of {name}"))?.join("src/lib.rs"))?;
+        touch(&project.root.join(root).join("services").join(name).join("src/lib.rs"))?;
     }
     let addresses = addresses.iter().map(|(name, address)| (name, address));
     cargo.envs(addresses).env("SQLX_OFFLINE", "false").env("SQLX_OFFLINE_DIR", fresh);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use portico_common::postgres::{DatabaseConfig, migrate};
@@ -18,8 +18,8 @@ pub struct Service {
     pub name: String,
     /// What the schema is called in production.
     pub schema: String,
-    /// What makes the schema, below the checkout.
-    pub migrations: PathBuf,
+    /// The folder, below the checkout, in which `services/` and `migrations/` have one of its name.
+    pub root: PathBuf,
 }
 
 #[derive(Deserialize)]
@@ -41,8 +41,7 @@ pub fn services(project: &Project) -> anyhow::Result<Vec<Service>> {
     let listed: Listed = toml::from_str(&text).context("portico.toml")?;
     let services = listed.services.into_iter();
     let owner = |(name, service): (String, ListedService)| {
-        let migrations = Path::new("migrations").join(&name);
-        Some(Service { schema: service.schema?, name, migrations })
+        Some(Service { name, schema: service.schema?, root: PathBuf::new() })
     };
     Ok(services.filter_map(owner).collect())
 }
@@ -61,7 +60,7 @@ impl Service {
     ) -> anyhow::Result<()> {
         let anew = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
         sqlx::raw_sql(AssertSqlSafe(anew)).execute(admin).await?;
-        let migrator = Migrator::new(project.root.join(&self.migrations)).await?;
+        let migrator = Migrator::new(project.root.join(&self.root).join("migrations").join(&self.name)).await?;
         migrate(&DatabaseConfig::local(url, schema), schema, &migrator).await
     }
 }

@@ -10,6 +10,5 @@ mod dev;
 pub mod openapi;
 pub mod secrets;
 pub mod service;
-mod services;
 pub mod suite;
 mod up;

@@ -3,7 +3,8 @@
 use sqlx::migrate::Migrator;
 use utoipa::openapi::OpenApi;
 
-use crate::services::DECLARED;
+/// The services that are started by their declaration alone.
+const DECLARED: [&portico_service::Service; 1] = [&portico_product::SERVICE];
 
 /// One of our services that owns a schema.
 #[derive(Clone, Copy)]
@@ -19,7 +20,7 @@ pub enum Service {
 impl Service {
     /// All of them, in the order they are started.
     pub fn all() -> impl Iterator<Item = Self> {
-        [Self::Auth, Self::User].into_iter().chain(DECLARED.iter().copied().map(Self::Declared))
+        [Self::Auth, Self::User].into_iter().chain(DECLARED.map(Self::Declared))
     }
 
     /// The service of this name in `portico.toml`.

@@ -6,9 +6,6 @@ use serde_json::{Value, json};
 /// The fields that cannot be left out.
 pub const REQUIRED: &[&str] = &["name", "quantity", "is_ready", "price", "built_at", "color"];
 
-/// The fields that differ among the gizmos of an account.
-pub const UNIQUE: &[&str] = &["name"];
-
 /// The fields that a list can be filtered by.
 pub const FILTERS: &[&str] = &["name", "is_ready", "color", "parent_id"];
 
