@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::fs;
 
 use anyhow::ensure;
-use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection};
+use sqlx::{Connection as _, FromRow, PgConnection};
 
 use crate::project::Project;
-use crate::schemas::services;
+use crate::schemas::{drop_schema, services};
 
 const PAGE: &str = "docs/schemas.md";
 
@@ -87,7 +87,7 @@ async fn draw(project: &Project) -> anyhow::Result<String> {
         service.migrate_anew(project, &url, &mut db, &schema).await?;
         let columns: Vec<Column> = sqlx::query_as(COLUMNS).bind(&schema).fetch_all(&mut db).await?;
         let references: Vec<Reference> = sqlx::query_as(REFERENCES).bind(&schema).fetch_all(&mut db).await?;
-        sqlx::raw_sql(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&mut db).await?;
+        drop_schema(&mut db, &schema).await?;
         write!(page, "\n## {}\n\n```mermaid\n{}```\n", service.schema, mermaid(&columns, &references))?;
     }
     db.close().await?;

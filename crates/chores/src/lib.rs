@@ -7,6 +7,7 @@ mod diagram;
 mod doctor;
 mod prepare;
 pub mod project;
+mod queries;
 mod schemas;
 pub mod state;
 

@@ -1,39 +1,25 @@
 //! `portico db prepare`: asks a real, migrated Postgres about every query in the code and keeps the
 //! answers in `.sqlx/`, so that builds need no database.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::time::SystemTime;
 
 use anyhow::{Context as _, ensure};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::project::Project;
-use crate::schemas::{Service, services};
-
-/// The files of `.sqlx/`, by name.
-type Queries = BTreeMap<String, Vec<u8>>;
+use crate::queries::{self, Queries};
+use crate::schemas::{Service, drop_schema, in_schema, services};
 
 /// Refreshes `.sqlx/`, or with `only_check` says whether it is up to date.
 ///
 /// # Errors
 /// There is no Postgres, a query is wrong, or the check found differences.
 pub async fn prepare(project: &Project, only_check: bool) -> anyhow::Result<()> {
-    let fresh = project.root.join("target").join("sqlx-prepare");
-    fs::create_dir_all(&fresh)?;
-    for name in read(&fresh)?.keys() {
-        fs::remove_file(fresh.join(name))?;
-    }
-    let mut services = services(project)?;
-    services.push(template());
-    let databases = migrated_schemas(project, &services).await?;
-    check_queries(project, &services, &fresh, &databases)?;
     let kept = project.root.join(".sqlx");
     fs::create_dir_all(&kept)?;
-    let (old, new) = (read(&kept)?, read(&fresh)?);
-    ensure!(!new.is_empty(), "no query was found; the build did not look at the services");
+    let (old, new) = (read(&kept)?, ask(project).await?);
+    ensure!(!new.is_empty(), "no query was found; the services are not where they should be");
     if only_check { compare(&old, &new) } else { replace(&kept, &old, &new) }
 }
 
@@ -42,48 +28,42 @@ fn template() -> Service {
     Service { name: "workshop".to_owned(), schema: "workshop".to_owned(), root: "templates/service".into() }
 }
 
-/// One migrated schema per service on the throw-away cluster, and for each the variable its `sqlx.toml` names.
-async fn migrated_schemas(project: &Project, services: &[Service]) -> anyhow::Result<Vec<(String, String)>> {
+/// Every query in the code, and what Postgres says of it.
+async fn ask(project: &Project) -> anyhow::Result<Queries> {
     let url = portico_localpg::test_cluster().await?;
     let mut admin = PgConnection::connect(&url).await?;
-    let mut addresses = Vec::new();
-    for service in services {
-        let schema = format!("prepare_{}", service.schema);
-        service.migrate_anew(project, &url, &mut admin, &schema).await?;
-        let variable = format!("{}_DATABASE_URL", service.name.to_uppercase());
-        addresses.push((variable, format!("{url}?options=-csearch_path%3D{schema}")));
+    let mut answers = Queries::new();
+    for service in services(project)? {
+        let sources = service.sources();
+        answers.extend(ask_about(project, &url, &mut admin, &service, &[&sources]).await?);
     }
+    let template = template();
+    // What services have in common has statements, too; the template's schema has what they need.
+    let sources = [template.sources(), "crates/service/src".into()];
+    answers.extend(ask_about(project, &url, &mut admin, &template, &[&sources[0], &sources[1]]).await?);
     admin.close().await?;
-    Ok(addresses)
+    Ok(answers)
 }
 
-/// Builds the services once more, this time with the database at hand.
-fn check_queries(
+async fn ask_about(
     project: &Project,
-    services: &[Service],
-    fresh: &Path,
-    addresses: &[(String, String)],
-) -> anyhow::Result<()> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(&project.root).arg("check");
-    // What services have in common has statements, too; they are checked against the template's schema.
-    cargo.args(["--package", "portico-service"]);
-    touch(&project.root.join("crates/service/src/lib.rs"))?;
-    for Service { name, root, .. } in services {
-        cargo.args(["--package", &format!("portico-{name}")]);
-        touch(&project.root.join(root).join("services").join(name).join("src/lib.rs"))?;
+    url: &str,
+    admin: &mut PgConnection,
+    service: &Service,
+    folders: &[&Path],
+) -> anyhow::Result<Queries> {
+    let mut found = Vec::new();
+    for folder in folders {
+        for path in queries::sources(&project.root.join(folder))? {
+            let code = fs::read_to_string(&path)?;
+            found.extend(queries::find(&code).with_context(|| path.display().to_string())?);
+        }
     }
-    let addresses = addresses.iter().map(|(name, address)| (name, address));
-    cargo.envs(addresses).env("SQLX_OFFLINE", "false").env("SQLX_OFFLINE_DIR", fresh);
-    ensure!(cargo.status()?.success(), "the queries do not fit the migrations; see above");
-    Ok(())
-}
-
-/// Makes Cargo compile a crate again: it does not know that the answers lie outside the sources.
-#[expect(clippy::disallowed_methods, reason = "Cargo compares the file's time with the system's")]
-fn touch(file: &Path) -> anyhow::Result<()> {
-    let touched = File::open(file).and_then(|file| file.set_modified(SystemTime::now()));
-    touched.with_context(|| format!("{} cannot be touched", file.display()))
+    let schema = format!("prepare_{}_{}", service.schema, std::process::id());
+    service.migrate_anew(project, url, admin, &schema).await?;
+    let described = queries::describe(&in_schema(url, &schema), found).await;
+    drop_schema(admin, &schema).await?;
+    described.with_context(|| format!("service {}", service.name))
 }
 
 fn read(folder: &Path) -> anyhow::Result<Queries> {

@@ -47,6 +47,11 @@ pub fn services(project: &Project) -> anyhow::Result<Vec<Service>> {
 }
 
 impl Service {
+    /// The folder of its code, below the checkout.
+    pub fn sources(&self) -> PathBuf {
+        self.root.join("services").join(&self.name).join("src")
+    }
+
     /// Makes the schema under another name, with nothing in it but what the migrations make.
     ///
     /// # Errors
@@ -63,4 +68,18 @@ impl Service {
         let migrator = Migrator::new(project.root.join(&self.root).join("migrations").join(&self.name)).await?;
         migrate(&DatabaseConfig::local(url, schema), schema, &migrator).await
     }
+}
+
+/// Removes a schema with all that is in it.
+///
+/// # Errors
+/// The database refuses.
+pub async fn drop_schema(admin: &mut PgConnection, schema: &str) -> anyhow::Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(admin).await?;
+    Ok(())
+}
+
+/// The address of a database, with the schema that is meant.
+pub fn in_schema(url: &str, schema: &str) -> String {
+    format!("{url}?options=-csearch_path%3D{schema}")
 }
