@@ -1,6 +1,6 @@
 # The images of all services: `docker build --build-arg SERVICE=gateway --tag portico-gateway .`
 #
-# Nothing here needs BuildKit. All four binaries are built by one command, so that the four images share what it leaves
+# Nothing here needs BuildKit. All binaries are built by one command, so that the images share what it leaves
 # behind; what is compiled of others' code is a layer of its own, which only a change of a Cargo.toml or of Cargo.lock
 # makes anew. CI names both images by digest.
 ARG RUST_IMAGE=rust:1-bookworm
@@ -27,18 +27,18 @@ RUN set -eu; \
 
 FROM ${RUST_IMAGE} AS build
 WORKDIR /workspace
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 ENV CARGO_INCREMENTAL=0
 # By it a binary says which crates it was made from: `cargo audit bin` tells years later what has become known of them.
 RUN cargo install --locked cargo-auditable --version 0.7.7 --root /usr/local
 COPY --from=manifests /skeleton .
-RUN cargo auditable build --release --locked -p portico-gateway -p portico-auth -p portico-user -p portico-product
+RUN for path in services/*; do echo "--package=portico-${path#services/}"; done | xargs cargo auditable build --release --locked
 COPY . .
 # Cargo tells what has changed by its time, and what was copied can be older than the empty sources that were built.
 RUN find crates services -name '*.rs' -exec touch {} + \
-    && cargo auditable build --release --locked -p portico-gateway -p portico-auth -p portico-user -p portico-product \
+    && for path in services/*; do echo "--package=portico-${path#services/}"; done | xargs cargo auditable build --release --locked \
     && mkdir /binaries \
-    && cp target/release/portico-gateway target/release/portico-auth target/release/portico-user \
-        target/release/portico-product /binaries
+    && for path in services/*; do echo "target/release/portico-${path#services/}"; done | xargs cp --target-directory=/binaries
 
 # What the image holds: the binary, the libraries it is linked with, certificate authorities, and an account.
 FROM ${DEBIAN_IMAGE} AS root

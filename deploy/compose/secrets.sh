@@ -27,13 +27,16 @@ password() {
 }
 
 password | keep database/postgres
-for service in auth user product; do
+# The folders that are there beside the database's are the services'.
+for path in "$folder"/*; do
+    service=${path##*/}
+    [ "$service" != database ] || continue
     password | keep "database/$service"
     echo "postgres://portico_$service:$(cat "$folder/database/$service")@postgres:5432/portico" |
         keep "$service/database_url"
+    # For the cursors of lists, which auth does not have.
+    [ "$service" = auth ] || key | keep "$service/cursor_key"
 done
 
 key | keep auth/master_key
 key | keep auth/password_pepper
-key | keep user/cursor_key
-key | keep product/cursor_key

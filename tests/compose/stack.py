@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+SERVICES = sorted(path.name for path in (ROOT / "services").iterdir())
 
 
 class Stack:

@@ -5,6 +5,8 @@
 
 mod diagram;
 mod doctor;
+mod list;
+mod new;
 mod prepare;
 pub mod project;
 mod queries;
@@ -12,6 +14,7 @@ mod schemas;
 pub mod state;
 
 use clap::Subcommand;
+use new::New;
 use portico_common::config::Secret;
 use project::Project;
 
@@ -36,6 +39,12 @@ pub enum Chore {
     /// Chores around the database
     #[command(subcommand)]
     Db(Db),
+    /// Make a service or a resource from the templates
+    #[command(subcommand)]
+    New(New),
+    /// Chores around the templates that new services are made from
+    #[command(subcommand)]
+    Template(Template),
 }
 
 /// Chores around the database.
@@ -49,6 +58,17 @@ pub enum Db {
     },
     /// Draw every schema as the migrations make it, in docs/schemas.md
     Diagram {
+        /// Change nothing, and fail if something would change
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+/// Chores around the templates.
+#[derive(Debug, Subcommand)]
+pub enum Template {
+    /// Make the service in templates/service anew, which shows and tests what templates/new makes
+    Sample {
         /// Change nothing, and fail if something would change
         #[arg(long)]
         check: bool,
@@ -70,6 +90,8 @@ impl Chore {
                 Ok(())
             }
             Self::Db(Db::Prepare { check }) => prepare::prepare(&Project::find()?, check).await,
+            Self::New(new) => new::run(&Project::find()?, new).await,
+            Self::Template(Template::Sample { check }) => new::sample(&Project::find()?, check),
             Self::Db(Db::Diagram { check }) => diagram::diagram(&Project::find()?, check).await,
         }
     }

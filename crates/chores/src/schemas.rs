@@ -1,15 +1,12 @@
 //! The schemas of the services, made from their migrations.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use portico_common::postgres::{DatabaseConfig, migrate};
-use serde::Deserialize;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, PgConnection};
 
+use crate::list::{Entry, List};
 use crate::project::Project;
 
 /// A service that owns a schema.
@@ -22,27 +19,13 @@ pub struct Service {
     pub root: PathBuf,
 }
 
-#[derive(Deserialize)]
-struct Listed {
-    services: BTreeMap<String, ListedService>,
-}
-
-#[derive(Deserialize)]
-struct ListedService {
-    schema: Option<String>,
-}
-
 /// The services of `portico.toml` that own a schema.
 ///
 /// # Errors
 /// The file cannot be read.
 pub fn services(project: &Project) -> anyhow::Result<Vec<Service>> {
-    let text = fs::read_to_string(project.root.join("portico.toml"))?;
-    let listed: Listed = toml::from_str(&text).context("portico.toml")?;
-    let services = listed.services.into_iter();
-    let owner = |(name, service): (String, ListedService)| {
-        Some(Service { name, schema: service.schema?, root: PathBuf::new() })
-    };
+    let services = List::read(project)?.services.into_iter();
+    let owner = |(name, entry): (String, Entry)| Some(Service { name, schema: entry.schema?, root: PathBuf::new() });
     Ok(services.filter_map(owner).collect())
 }
 

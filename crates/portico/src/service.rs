@@ -4,7 +4,7 @@ use sqlx::migrate::Migrator;
 use utoipa::openapi::OpenApi;
 
 /// The services that are started by their declaration alone.
-const DECLARED: [&portico_service::Service; 1] = [&portico_product::SERVICE];
+const DECLARED: &[&portico_service::Service] = &[&portico_product::SERVICE];
 
 /// One of our services that owns a schema.
 #[derive(Clone, Copy)]
@@ -20,7 +20,7 @@ pub enum Service {
 impl Service {
     /// All of them, in the order they are started.
     pub fn all() -> impl Iterator<Item = Self> {
-        [Self::Auth, Self::User].into_iter().chain(DECLARED.map(Self::Declared))
+        [Self::Auth, Self::User].into_iter().chain(DECLARED.iter().copied().map(Self::Declared))
     }
 
     /// The service of this name in `portico.toml`.

@@ -84,7 +84,10 @@ impl ServiceEntry {
 
     fn check(&self, name: &str) -> anyhow::Result<()> {
         let place = format!("services.{name}");
-        ensure!(is_identifier(name), "{place}: a name is lower-case letters, digits and _, beginning with a letter");
+        ensure!(
+            is_identifier(&name.replace('-', "_")),
+            "{place}: a name is lower-case letters, digits, - and _, beginning with a letter"
+        );
         check_url(&self.url).with_context(|| format!("{place}.url"))?;
         check_places(&self.endpoints).with_context(|| format!("{place}.endpoints"))?;
         let internal = format!(":{}", self.internal_port);

@@ -8,7 +8,7 @@ mod gizmos;
 pub mod problems;
 mod routes;
 
-use portico_service::{Service, events};
+use portico_service::Service;
 use sqlx::migrate::Migrator;
 
 /// The migrations of the schema.
@@ -22,6 +22,6 @@ pub static SERVICE: Service = Service {
     schema: "workshop",
     migrator: &MIGRATOR,
     routes: routes::routes,
-    internal: events::feed,
+    internal: portico_service::events::feed,
     problems: problems::ALL,
 };

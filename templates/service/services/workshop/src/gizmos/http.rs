@@ -13,10 +13,12 @@ use portico_service::docs::{ChangeProblems, CreateProblems, ReadProblems};
 use portico_service::idempotency::{self, Begun, Keyed};
 
 use super::actions;
-use super::body::{CreateGizmo, GizmoView, PatchGizmo};
+use super::create::CreateGizmo;
 use super::filter::ListGizmos;
 use super::model::{Gizmo, GizmoId};
+use super::patch::PatchGizmo;
 use super::store;
+use super::view::GizmoView;
 
 /// Caches may keep what they show to one account, and must ask before they show it again.
 const CACHING: (header::HeaderName, &str) = (header::CACHE_CONTROL, "private, no-cache");

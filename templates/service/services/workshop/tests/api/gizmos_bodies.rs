@@ -12,15 +12,18 @@ pub const FILTERS: &[&str] = &["name", "is_ready", "color", "parent_id"];
 /// The fields whose words are searched.
 pub const SEARCHED: &[&str] = &["name", "description"];
 
+/// The fields that refer to something.
+pub const REFERENCES: &[&str] = &["parent_id"];
+
 /// A body with every field; those of different numbers differ.
 pub async fn body(client: &Client, number: u32) -> Value {
-    let parent_id = match number {
+    let gizmo_id = match number {
         0 => Value::Null,
         _ => client.get("/v1/gizmos?limit=1").await.body["items"][0]["id"].clone(),
     };
     json!({
-        "name": format!("name {number}"),
-        "description": format!("the description\nof {number}"),
+        "name": format!("the name{number}"),
+        "description": format!("the\ndescription{number}"),
         "quantity": number,
         "is_ready": number.is_multiple_of(2),
         "price": { "amount_minor": number, "currency": "EUR" },
@@ -29,7 +32,7 @@ pub async fn body(client: &Client, number: u32) -> Value {
         "inspected_on": "2026-03-04",
         "serial": format!("01890000-0000-7000-8000-{number:012}"),
         "color": "red",
-        "parent_id": parent_id,
+        "parent_id": gizmo_id,
     })
 }
 
@@ -37,10 +40,10 @@ pub async fn body(client: &Client, number: u32) -> Value {
 pub fn patch(number: u32) -> Value {
     let number = number + 1_000_000;
     json!({
-        "name": format!("name {number}"),
+        "name": format!("the name{number}"),
         "description": null,
         "quantity": number,
-        "is_ready": number.is_multiple_of(2),
+        "is_ready": !number.is_multiple_of(2),
         "price": { "amount_minor": number, "currency": "JPY" },
         "former_price": null,
         "built_at": "1999-12-31T23:59:59Z",
@@ -48,7 +51,6 @@ pub fn patch(number: u32) -> Value {
         "serial": null,
         "color": "dark_blue",
         "parent_id": null,
-
     })
 }
 
