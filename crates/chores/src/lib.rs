@@ -5,13 +5,16 @@
 
 mod diagram;
 mod doctor;
+mod git;
 mod list;
 mod new;
 mod prepare;
 pub mod project;
 mod queries;
+mod rename;
 mod schemas;
 pub mod state;
+mod upgrade;
 
 use clap::Subcommand;
 use new::New;
@@ -42,6 +45,14 @@ pub enum Chore {
     /// Make a service or a resource from the templates
     #[command(subcommand)]
     New(New),
+    /// Make the project one's own: another name in the place of this one, in every file
+    Rename {
+        /// The name: one word of letters and digits, in lower case
+        name: String,
+        /// Where it will be kept, as OWNER/NAME on GitHub; NAME/NAME when left out
+        #[arg(long, value_name = "OWNER/NAME")]
+        repository: Option<String>,
+    },
     /// Chores around the templates that new services are made from
     #[command(subcommand)]
     Template(Template),
@@ -73,6 +84,15 @@ pub enum Template {
         #[arg(long)]
         check: bool,
     },
+    /// Print what a newer release of the template changes, as a patch for this project
+    Diff {
+        /// A clone or the address of the template, if it is not where it was
+        #[arg(long, value_name = "REPOSITORY")]
+        from: Option<String>,
+        /// The release: a tag, a branch or a commit
+        #[arg(long, default_value = "HEAD", value_name = "REVISION")]
+        to: String,
+    },
 }
 
 impl Chore {
@@ -91,7 +111,9 @@ impl Chore {
             }
             Self::Db(Db::Prepare { check }) => prepare::prepare(&Project::find()?, check).await,
             Self::New(new) => new::run(&Project::find()?, new).await,
+            Self::Rename { name, repository } => rename::rename(&Project::find()?, &name, repository.as_deref()),
             Self::Template(Template::Sample { check }) => new::sample(&Project::find()?, check),
+            Self::Template(Template::Diff { from, to }) => upgrade::diff(&Project::find()?, from.as_deref(), &to),
             Self::Db(Db::Diagram { check }) => diagram::diagram(&Project::find()?, check).await,
         }
     }

@@ -21,6 +21,7 @@ use clap::{Args, Subcommand};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::diagram::diagram;
+use crate::git;
 use crate::list::List;
 use crate::project::Project;
 use crate::queries::{self, Queries};
@@ -102,7 +103,7 @@ pub async fn run(project: &Project, new: New) -> anyhow::Result<()> {
     }
     taken::check(root, &list, &templates, &service, &resource)?;
     ensure!(
-        given.allow_dirty || given.dry_run || is_clean(root)?,
+        given.allow_dirty || given.dry_run || git::is_clean(root)?,
         "there are changes that are not committed; commit them first, or say --allow-dirty"
     );
     let queries = ask(project, &service, &resource, &files).await?;
@@ -131,12 +132,6 @@ pub async fn run(project: &Project, new: New) -> anyhow::Result<()> {
 
 fn read(given: &Given, noun: &str, find: impl Fn(&str) -> Option<Noun>) -> anyhow::Result<Resource> {
     Resource::parse(Noun::parse(noun, given.plural.as_deref())?, &given.fields, find)
-}
-
-fn is_clean(root: &Path) -> anyhow::Result<bool> {
-    let status = Command::new("git").args(["status", "--porcelain"]).current_dir(root).output().context("git")?;
-    ensure!(status.status.success(), "git cannot say whether all is committed; --allow-dirty goes on without");
-    Ok(status.stdout.is_empty())
 }
 
 /// Makes the schema in a throw-away Postgres, and asks about every query of the resource.

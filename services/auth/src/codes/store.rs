@@ -65,7 +65,7 @@ pub(super) async fn attempt(
 
 /// Writes to the log of the database, and nowhere else, so that the commit costs what that of a counted attempt does.
 pub(super) async fn feign_attempt(db: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query!("SELECT pg_logical_emit_message(true, 'portico', ''::text) IS NULL AS ignored").fetch_one(db).await?;
+    sqlx::query!("SELECT pg_logical_emit_message(true, 'codes', ''::text) IS NULL AS ignored").fetch_one(db).await?;
     Ok(())
 }
 
