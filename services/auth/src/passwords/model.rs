@@ -92,7 +92,7 @@ mod tests {
             "passwordpassword",
             "aaaaaaaaaaaaaaaaaaaa",
             "ada.lovelace@example.com",
-            "porticoporticoportico",
+            "porticoporticoporticoporticoporticoporticoporticoportico",
             "123456789012345678",
         ] {
             let refused = NewPassword::parse(raw.to_owned(), CONTEXT).unwrap_err();
