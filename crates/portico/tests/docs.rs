@@ -91,3 +91,41 @@ fn anchors_are_those_that_github_makes() {
     assert_eq!(anchor("0007: In the gateway, a `request`"), "0007-in-the-gateway-a-request");
     assert_eq!(anchor("Über_uns - now!"), "über_uns---now");
 }
+
+/// The names of every function in the Rust files of the repository.
+fn functions() -> BTreeSet<String> {
+    let mut folders = vec![root()];
+    let mut found = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("target") && !path.ends_with("node_modules") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let code = fs::read_to_string(path).unwrap();
+                let names = code.split("fn ").skip(1).filter_map(|rest| rest.split_once('(')).map(|(name, _)| name);
+                found.extend(names.map(str::to_owned));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_test_and_command_that_the_owasp_lists_name_exists() {
+    let page = fs::read_to_string(root().join("docs/owasp.md")).unwrap();
+    let functions = functions();
+
+    let mut rows = 0;
+    for row in page.lines().filter(|line| line.starts_with("| A")) {
+        let shown = row.split('|').nth(3).unwrap();
+        let names: Vec<_> = shown.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "{row} names nothing");
+        for name in names {
+            let is_there = if name.contains('/') { root().join(name).exists() } else { functions.contains(name) };
+            assert!(is_there, "{name} is not there: {row}");
+        }
+        rows += 1;
+    }
+    assert_eq!(rows, 30);
+}
