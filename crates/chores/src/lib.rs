@@ -7,6 +7,7 @@ mod diagram;
 mod doctor;
 mod git;
 mod list;
+mod migrations;
 mod new;
 mod prepare;
 pub mod project;
@@ -67,6 +68,27 @@ pub enum Db {
         #[arg(long)]
         check: bool,
     },
+    /// Make the file of a service's next migration
+    New {
+        /// The service
+        service: String,
+        /// What it does: lower-case words with underscores between them
+        name: String,
+    },
+    /// Say of every migration whether the database of the running suite has it
+    Status {
+        /// Another database to look at
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+        database_url: Option<Secret>,
+    },
+    /// Apply what waits to the database of the running suite, as the next start would
+    Migrate {
+        /// Another database, with a role that may take on those of the services
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+        database_url: Option<Secret>,
+    },
+    /// Forget the database of `cargo run` in this checkout, with its keys and passwords
+    Reset,
     /// Draw every schema as the migrations make it, in docs/schemas.md
     Diagram {
         /// Change nothing, and fail if something would change
@@ -114,6 +136,12 @@ impl Chore {
             Self::Rename { name, repository } => rename::rename(&Project::find()?, &name, repository.as_deref()),
             Self::Template(Template::Sample { check }) => new::sample(&Project::find()?, check),
             Self::Template(Template::Diff { from, to }) => upgrade::diff(&Project::find()?, from.as_deref(), &to),
+            Self::Db(Db::New { service, name }) => migrations::create(&Project::find()?, &service, &name),
+            Self::Db(Db::Status { database_url }) => migrations::status(&Project::find()?, database_url.as_ref()).await,
+            Self::Db(Db::Migrate { database_url }) => {
+                migrations::migrate(&Project::find()?, database_url.as_ref()).await
+            }
+            Self::Db(Db::Reset) => migrations::reset(&Project::find()?).await,
             Self::Db(Db::Diagram { check }) => diagram::diagram(&Project::find()?, check).await,
         }
     }

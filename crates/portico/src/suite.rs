@@ -234,7 +234,7 @@ impl Plan {
 
     /// The database role of a service.
     pub fn role(&self, service: Service) -> String {
-        format!("{}portico_{}", self.prefix, service.name())
+        format!("{}portico_{}", self.prefix, service.name().replace('-', "_"))
     }
 
     /// How a service reaches its schema, as its own role.

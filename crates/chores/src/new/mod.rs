@@ -5,7 +5,7 @@
 
 mod edit;
 mod field;
-mod names;
+pub mod names;
 mod register;
 mod render;
 mod resource;
@@ -23,6 +23,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::diagram::diagram;
 use crate::git;
 use crate::list::List;
+use crate::migrations::next_number;
 use crate::project::Project;
 use crate::queries::{self, Queries};
 use crate::schemas::{self, drop_schema, in_schema};
@@ -97,7 +98,8 @@ pub async fn run(project: &Project, new: New) -> anyhow::Result<()> {
             given = fields;
             service = taken::service(root, &list, &name)?;
             resource = read(&given, &noun, |other| taken::find(root, &service, other))?;
-            files = templates.resource(&service, &resource, taken::next_migration(root, &service)?)?;
+            files =
+                templates.resource(&service, &resource, next_number(&root.join("migrations").join(&service.kebab))?)?;
             files.extend(register::resource(root, &templates, &service, &resource)?);
         }
     }

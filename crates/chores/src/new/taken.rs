@@ -69,21 +69,6 @@ pub fn find(root: &Path, service: &Service, singular: &str) -> Option<Noun> {
     Noun::parse(singular, Some(&plural)).ok()
 }
 
-/// The number of the next migration of a service.
-///
-/// # Errors
-/// Its migrations cannot be read.
-pub fn next_migration(root: &Path, service: &Service) -> anyhow::Result<u32> {
-    let folder = root.join("migrations").join(&service.kebab);
-    let mut last = 0;
-    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        let number = name.split('_').next().and_then(|number| number.parse().ok());
-        last = last.max(number.with_context(|| format!("{name} has no number"))?);
-    }
-    Ok(last + 1)
-}
-
 /// Checks that the resource is a new one, and that no name of its code is one of the templates' code.
 ///
 /// # Errors
