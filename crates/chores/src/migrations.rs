@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use portico_common::config::Secret;
 use portico_common::postgres::{DatabaseConfig, migrate as run};
 use portico_localpg::Cluster;
+use rustix::process::{Pid, test_kill_process};
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use url::Url;
@@ -127,7 +128,12 @@ pub async fn migrate(project: &Project, given: Option<&Secret>) -> anyhow::Resul
 /// A suite runs here, or the files cannot be removed.
 pub async fn reset(project: &Project) -> anyhow::Result<()> {
     let data = project.data();
-    if let Some(running) = running(project)? {
+    // One that was killed could not say that it has ended.
+    let is_alive = |state: &State| {
+        let process = i32::try_from(state.pid).ok().and_then(Pid::from_raw);
+        process.is_some_and(|process| test_kill_process(process).is_ok())
+    };
+    if let Some(running) = running(project)?.filter(is_alive) {
         bail!("the suite runs here (process {}); stop it first", running.pid);
     }
     Cluster::erase(&data).await?;
@@ -256,7 +262,7 @@ mod tests {
 
         project::make_private(&project.data()).unwrap();
         let state = State {
-            pid: 1,
+            pid: std::process::id(),
             gateway: String::new(),
             is_loopback: true,
             dev: String::new(),

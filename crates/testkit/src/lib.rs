@@ -6,6 +6,7 @@ mod client;
 mod collector;
 mod database;
 mod issuer;
+mod port;
 mod service;
 mod told;
 
@@ -14,5 +15,6 @@ pub use client::{Client, Reply};
 pub use collector::{Collector, Mood, ToldSpan, traces_to};
 pub use database::TestDb;
 pub use issuer::{Issuer, User, key_pair};
+pub use port::closed_port;
 pub use service::RunningService;
 pub use told::told;

@@ -86,9 +86,7 @@ async fn probe_finds_a_process_that_listens_on_every_address() {
 
 #[tokio::test]
 async fn probe_says_that_nobody_is_there() {
-    let bound_and_deaf = tokio::net::TcpSocket::new_v4().unwrap();
-    bound_and_deaf.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-    let address = bound_and_deaf.local_addr().unwrap();
+    let address = portico_testkit::closed_port();
 
     let error = probe(address).await.unwrap_err();
 

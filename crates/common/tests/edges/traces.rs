@@ -1,6 +1,5 @@
 //! What a collector of traces is told, and what it can do to those who tell it: nothing.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -9,8 +8,7 @@ use axum::routing::get;
 use portico_common::middleware::{TraceContext, standard, trace_context_from};
 use portico_common::server::ServerConfig;
 use portico_common::telemetry::{Decider, EndedRequest, TraceConfig, Traces};
-use portico_testkit::{Client, Collector, Mood, Reply, traces_to};
-use tokio::net::TcpListener;
+use portico_testkit::{Client, Collector, Mood, Reply, closed_port, traces_to};
 use tokio::time::timeout;
 
 use crate::client::{SOON, Server};
@@ -38,10 +36,6 @@ impl Traced {
         let request = client.request(reqwest::Method::GET, path);
         client.send(request.header("traceparent", format!("00-{TRACE}-{CALLER}-{flags}"))).await
     }
-}
-
-async fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
 /// A request that has ended.
@@ -123,7 +117,7 @@ async fn of_the_traces_that_begin_here_a_share_is_told() {
 #[tokio::test]
 async fn a_collector_that_is_away_fails_or_hangs_changes_nothing() {
     let (fails, hangs) = (Collector::with_mood(Mood::Fails).await, Collector::with_mood(Mood::Hangs).await);
-    for address in [nobody().await, fails.address, hangs.address] {
+    for address in [closed_port(), fails.address, hangs.address] {
         let traced = Traced::start(&traces_to(address)).await;
 
         let replies = [traced.get("/things/1", "01").await, traced.get("/things/2", "01").await];

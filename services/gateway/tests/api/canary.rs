@@ -8,7 +8,7 @@ use http::Method;
 use portico_testkit::{Client, Issuer};
 use tokio::time::timeout;
 
-use crate::helpers::{PATIENCE, ROUTES, Suite, Upstream, closed_port, start_gateway_with_file};
+use crate::helpers::{PATIENCE, ROUTES, Suite, Upstream, start_gateway_with_file};
 use crate::logs::line_of;
 
 /// A route to `shop` at `UPSTREAM`, of which a canary at `CANARY` answers so many of a hundred requests.
@@ -86,7 +86,7 @@ async fn a_canary_of_nothing_answers_nothing_and_one_of_all_everything() {
 
 #[tokio::test]
 async fn a_canary_that_is_away_is_502_for_its_share_and_nobody_else_is_asked_for_it() {
-    let canary = closed_port().await;
+    let canary = portico_testkit::closed_port();
     let suite = Suite::with_routes(&routes(&canary.to_string(), "50")).await;
 
     let statuses = statuses(&suite.client(), "/v1/shop/echo", 400).await;

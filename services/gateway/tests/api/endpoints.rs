@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::Method;
 use portico_testkit::Client;
 
-use crate::helpers::{ROUTES, RawUpstream, Suite, Upstream, closed_port};
+use crate::helpers::{ROUTES, RawUpstream, Suite, Upstream};
 
 /// A suite whose service `shop` is at these addresses.
 async fn suite_at(addresses: &[SocketAddr]) -> Suite {
@@ -39,7 +39,7 @@ async fn all_addresses_of_a_service_are_asked() {
 #[tokio::test]
 async fn an_address_where_nobody_listens_is_not_noticed_by_clients() {
     let well = Upstream::start().await;
-    let suite = suite_at(&[closed_port().await, well.address]).await;
+    let suite = suite_at(&[portico_testkit::closed_port(), well.address]).await;
     let client = suite.client();
 
     let reading = statuses(&client, Method::GET, "/v1/open/echo", 30).await;

@@ -8,7 +8,7 @@ use portico_testkit::User;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::helpers::{PATIENCE, ROUTES, RawReply, RawUpstream, Suite, closed_port};
+use crate::helpers::{PATIENCE, ROUTES, RawReply, RawUpstream, Suite};
 
 /// A request, and the answer to it: status, code, and headers that must be there as they are.
 struct Row {
@@ -121,7 +121,7 @@ async fn in_front_of(address: &str) -> Suite {
 
 #[tokio::test]
 async fn each_failure_of_a_service_is_a_problem_of_its_own() {
-    let unreachable = in_front_of(&closed_port().await.to_string()).await;
+    let unreachable = in_front_of(&portico_testkit::closed_port().to_string()).await;
     let raw = RawUpstream::bind().await;
     let broken = in_front_of(&raw.address.to_string()).await;
     let request = get("/v1/open/x");
@@ -182,7 +182,7 @@ fn limited(on_store_loss: &str) -> String {
 #[tokio::test]
 async fn each_refusal_of_a_limit_is_a_problem_of_its_own() {
     let suite = Suite::with_routes(&limited("local")).await;
-    let store = format!("redis://{}", closed_port().await);
+    let store = format!("redis://{}", portico_testkit::closed_port());
     let lost = |config| Config {
         store: StoreConfig { redis_url: Some(Secret::new(store)), ..StoreConfig::default() },
         ..config

@@ -7,7 +7,7 @@ use portico_common::server::{Listeners, ServerConfig};
 use portico_gateway::{ProxyConfig, RouteFile, serve};
 use portico_testkit::{Client, Issuer};
 
-use crate::helpers::{ROUTES, Suite, closed_port, config};
+use crate::helpers::{ROUTES, Suite, config};
 
 #[tokio::test]
 async fn a_gateway_that_can_check_tokens_is_well() {
@@ -23,7 +23,7 @@ async fn a_gateway_that_can_check_tokens_is_well() {
 #[tokio::test]
 async fn a_gateway_that_cannot_check_tokens_says_so_and_lets_none_through() {
     let (mut tokens, suite) = (Issuer::start().await.config(), Suite::start().await);
-    let nowhere = format!("http://{}/", closed_port().await).parse().unwrap();
+    let nowhere = format!("http://{}/", portico_testkit::closed_port()).parse().unwrap();
     tokens.jwks_url = nowhere;
     let listeners = Listeners::bind(&ServerConfig::local()).await.unwrap();
     let (client, lifecycle) = (Client::new(listeners.public_addr()), Lifecycle::new());

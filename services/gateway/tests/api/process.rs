@@ -161,7 +161,7 @@ async fn health_tells_by_its_exit_whether_a_gateway_is_ready() {
     };
 
     assert!(ask(&gateway.internal.to_string()).await);
-    assert!(!ask(&crate::helpers::closed_port().await.to_string()).await);
+    assert!(!ask(&portico_testkit::closed_port().to_string()).await);
     assert_eq!(Client::new(gateway.internal).get("/health/live").await.status, 200);
 }
 

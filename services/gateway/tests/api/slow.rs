@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use portico_gateway::ProxyConfig;
 
-use crate::helpers::{ROUTES, RawUpstream, Suite, closed_port};
+use crate::helpers::{ROUTES, RawUpstream, Suite};
 
 /// A suite whose service is written by the test, byte for byte.
 async fn raw_suite() -> (RawUpstream, Suite) {
@@ -72,7 +72,7 @@ async fn a_client_that_stops_within_its_body_is_told_so() {
 
 #[tokio::test]
 async fn a_service_that_is_not_there_is_502() {
-    let routes = ROUTES.replace("UPSTREAM", &closed_port().await.to_string());
+    let routes = ROUTES.replace("UPSTREAM", &portico_testkit::closed_port().to_string());
     let suite = Suite::with_routes(&routes).await;
 
     let reply = suite.client().get("/v1/open/echo").await;

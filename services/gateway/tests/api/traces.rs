@@ -8,7 +8,7 @@ use portico_gateway::ProxyConfig;
 use portico_testkit::{Client, Collector, Mood, Reply, ToldSpan, traces_to};
 use tokio::time::timeout;
 
-use crate::helpers::{PATIENCE, Suite, closed_port};
+use crate::helpers::{PATIENCE, Suite};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
@@ -130,7 +130,7 @@ async fn without_a_collector_the_flag_is_passed_on_as_it_came() {
 #[tokio::test]
 async fn a_collector_that_is_away_fails_or_hangs_changes_no_answer_and_holds_no_process() {
     let (fails, hangs) = (Collector::with_mood(Mood::Fails).await, Collector::with_mood(Mood::Hangs).await);
-    for address in [closed_port().await, fails.address, hangs.address] {
+    for address in [portico_testkit::closed_port(), fails.address, hangs.address] {
         let suite = suite(traces_to(address)).await;
 
         for _ in 0..20 {

@@ -6,7 +6,6 @@ mod raw;
 mod strict;
 mod upstream;
 
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -254,10 +253,4 @@ pub async fn until(what: &str, patience: Duration, mut is_so: impl AsyncFnMut() 
 pub async fn until_answered(client: &Client, path: &str, status: u16) {
     let what = format!("{path} answers {status}");
     until(&what, PATIENCE, async || client.get(path).await.status == status).await;
-}
-
-/// A port on which nobody listens.
-pub async fn closed_port() -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    listener.local_addr().expect("a bound listener")
 }

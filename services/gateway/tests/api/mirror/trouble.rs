@@ -6,9 +6,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::{mirrored, routes};
-use crate::helpers::{
-    Connection, PATIENCE, Play, PlayedUpstream, RawUpstream, StrictUpstream, Suite, Upstream, closed_port, until,
-};
+use crate::helpers::{Connection, PATIENCE, Play, PlayedUpstream, RawUpstream, StrictUpstream, Suite, Upstream, until};
 
 async fn suite(mirror: SocketAddr) -> Suite {
     Suite::with_routes(&routes(&mirror.to_string(), "100")).await
@@ -76,7 +74,7 @@ async fn a_mirror_that_has_all_it_can_do_for_its_own_clients_gets_no_copies() {
 
 #[tokio::test]
 async fn a_mirror_that_is_not_there_is_not_noticed() {
-    let suite = suite(closed_port().await).await;
+    let suite = suite(portico_testkit::closed_port()).await;
     let client = suite.client();
 
     for _ in 0..50 {
