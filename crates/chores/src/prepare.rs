@@ -9,7 +9,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::project::Project;
 use crate::queries::{self, Queries};
-use crate::schemas::{Service, drop_schema, in_schema, services};
+use crate::schemas::{Service, services};
 
 /// Refreshes `.sqlx/`, or with `only_check` says whether it is up to date.
 ///
@@ -59,11 +59,7 @@ async fn ask_about(
             found.extend(queries::find(&code).with_context(|| path.display().to_string())?);
         }
     }
-    let schema = format!("prepare_{}_{}", service.schema, std::process::id());
-    service.migrate_anew(project, url, admin, &schema).await?;
-    let described = queries::describe(&in_schema(url, &schema), found).await;
-    drop_schema(admin, &schema).await?;
-    described.with_context(|| format!("service {}", service.name))
+    queries::ask(project, url, admin, service, found).await
 }
 
 fn read(folder: &Path) -> anyhow::Result<Queries> {

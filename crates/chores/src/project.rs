@@ -4,8 +4,9 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -76,4 +77,14 @@ pub fn write<T: Serialize>(path: &Path, value: &T) -> anyhow::Result<()> {
         Ok(())
     };
     write().with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Runs a command of Cargo in a checkout.
+///
+/// # Errors
+/// The command fails.
+pub fn cargo(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+    let done = Command::new("cargo").args(arguments).current_dir(root).status().context("cargo")?;
+    ensure!(done.success(), "`cargo {}` failed; see above", arguments.join(" "));
+    Ok(())
 }

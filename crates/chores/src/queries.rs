@@ -11,6 +11,9 @@ use proc_macro2::{TokenStream, TokenTree};
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, Connection as _, Describe, Executor as _, PgConnection, Postgres, SqlSafeStr as _};
 
+use crate::project::Project;
+use crate::schemas::{Service, drop_schema};
+
 /// The files of `.sqlx/`, by name.
 pub type Queries = BTreeMap<String, Vec<u8>>;
 
@@ -82,11 +85,30 @@ pub fn sources(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Makes the schema of a service in a database, under a name of its own, and asks about queries on it.
+///
+/// # Errors
+/// The database refuses, a migration is wrong, or a query does not fit.
+pub async fn ask(
+    project: &Project,
+    url: &str,
+    admin: &mut PgConnection,
+    service: &Service,
+    queries: Vec<String>,
+) -> anyhow::Result<Queries> {
+    // Several may ask at once.
+    let schema = format!("queries_{}_{}", service.schema, std::process::id());
+    service.migrate_anew(project, url, admin, &schema).await?;
+    let described = describe(&format!("{url}?options=-csearch_path%3D{schema}"), queries).await;
+    drop_schema(admin, &schema).await?;
+    described.with_context(|| format!("service {}", service.name))
+}
+
 /// Asks a database whose schema `address` names about queries.
 ///
 /// # Errors
 /// The database cannot be reached, or refuses a query.
-pub async fn describe(address: &str, queries: impl IntoIterator<Item = String>) -> anyhow::Result<Queries> {
+async fn describe(address: &str, queries: Vec<String>) -> anyhow::Result<Queries> {
     let mut db = PgConnection::connect(address).await?;
     let mut answers = Queries::new();
     for query in queries {

@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 use heck::ToUpperCamelCase as _;
 use serde::{Deserialize, Serialize};
 
 use crate::git;
-use crate::project::Project;
+use crate::project::{Project, cargo};
 
 /// What the project is called now.
 const NAME: &str = "portico";
@@ -102,12 +101,12 @@ impl Words {
             if to != from {
                 fs::create_dir_all(to.parent().context("a file has a folder")?)?;
                 fs::rename(&from, &to).with_context(|| to.display().to_string())?;
+                remove_if_empty(from.parent());
             }
             if renamed != text {
                 fs::write(&to, &renamed).with_context(|| to.display().to_string())?;
             }
             changed += usize::from(to != from || text != renamed);
-            remove_if_empty(from.parent());
         }
         Ok(changed)
     }
@@ -133,18 +132,22 @@ pub fn rename(project: &Project, name: &str, repository: Option<&str>) -> anyhow
     let own = repository.map_or_else(|| format!("{name}/{name}"), str::to_owned);
     check(root, name, &own)?;
     ensure!(git::is_clean(root)?, "there are changes that are not committed; commit them first");
-    if !root.join(MARK).exists() {
-        let mark = Mark {
+    // A project that is renamed once more was still made from the same template.
+    let mark = if root.join(MARK).exists() {
+        Mark { name: name.to_owned(), own_repository: own.clone(), ..Mark::read(root)? }
+    } else {
+        Mark {
             template: NAME.to_owned(),
             repository: REPOSITORY.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             commit: git::ask(root, &["rev-parse", "HEAD"])?.trim().to_owned(),
             name: name.to_owned(),
             own_repository: own.clone(),
-        };
-        mark.write(root)?;
-    }
+        }
+    };
+    mark.write(root)?;
     let changed = Words::new((NAME, REPOSITORY), (name, &own)).rename(root)?;
+    // Longer and shorter names break lines elsewhere, and sort elsewhere.
     cargo(root, &["fmt", "--all"])?;
     cargo(root, &["update", "--workspace", "--offline", "--quiet"])?;
     println!(
@@ -152,16 +155,6 @@ pub fn rename(project: &Project, name: &str, repository: Option<&str>) -> anyhow
         KEPT.join(", ")
     );
     println!("Look it over with `git status`, and commit. `cargo run` and `cargo {name} doctor` work as before.");
-    Ok(())
-}
-
-/// Longer and shorter names break lines elsewhere, and sort elsewhere.
-///
-/// # Errors
-/// The command fails.
-pub fn cargo(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
-    let done = Command::new("cargo").args(arguments).current_dir(root).status().context("cargo")?;
-    ensure!(done.success(), "`cargo {}` failed; see above", arguments.join(" "));
     Ok(())
 }
 

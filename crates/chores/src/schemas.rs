@@ -61,8 +61,3 @@ pub async fn drop_schema(admin: &mut PgConnection, schema: &str) -> anyhow::Resu
     sqlx::raw_sql(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(admin).await?;
     Ok(())
 }
-
-/// The address of a database, with the schema that is meant.
-pub fn in_schema(url: &str, schema: &str) -> String {
-    format!("{url}?options=-csearch_path%3D{schema}")
-}

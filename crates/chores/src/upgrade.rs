@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 
 use crate::git;
-use crate::project::Project;
-use crate::rename::{Mark, cargo};
+use crate::project::{Project, cargo};
+use crate::rename::Mark;
 
 /// Prints a patch from the commit that the project was made from to `to`, both renamed as the project is. `from` is a clone or
 /// the address of the template.

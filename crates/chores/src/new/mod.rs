@@ -14,7 +14,6 @@ mod taken;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
@@ -24,9 +23,9 @@ use crate::diagram::diagram;
 use crate::git;
 use crate::list::List;
 use crate::migrations::next_number;
-use crate::project::Project;
+use crate::project::{Project, cargo};
 use crate::queries::{self, Queries};
-use crate::schemas::{self, drop_schema, in_schema};
+use crate::schemas;
 
 use names::{Noun, Service};
 use render::{Files, Templates};
@@ -120,9 +119,7 @@ pub async fn run(project: &Project, new: New) -> anyhow::Result<()> {
         return Ok(());
     }
     write(root, &files)?;
-    let locked =
-        Command::new("cargo").args(["update", "--workspace", "--offline", "--quiet"]).current_dir(root).status();
-    ensure!(locked.context("cargo")?.success(), "Cargo.lock could not be brought up to date; see above");
+    cargo(root, &["update", "--workspace", "--offline", "--quiet"])?;
     diagram(project, false).await?;
     println!(
         "\n`cargo test --package portico-{}` tests it, `cargo run` serves it at /v1/{}.",
@@ -162,14 +159,14 @@ async fn ask(project: &Project, service: &Service, resource: &Resource, files: &
     let url = portico_localpg::test_cluster().await?;
     let mut admin = PgConnection::connect(&url).await?;
     taken::check_sql(&mut admin, resource).await?;
-    let schema = format!("new_{}_{}", service.snake, std::process::id());
-    let made =
-        schemas::Service { name: service.kebab.clone(), schema: schema.clone(), root: scratch.path().to_owned() };
-    made.migrate_anew(project, &url, &mut admin, &schema).await?;
-    let described = queries::describe(&in_schema(&url, &schema), found).await;
-    drop_schema(&mut admin, &schema).await?;
+    let made = schemas::Service {
+        name: service.kebab.clone(),
+        schema: service.snake.clone(),
+        root: scratch.path().to_owned(),
+    };
+    let asked = queries::ask(project, &url, &mut admin, &made, found).await;
     admin.close().await?;
-    described
+    asked
 }
 
 fn write(root: &Path, files: &Files) -> anyhow::Result<()> {

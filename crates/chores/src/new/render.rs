@@ -65,7 +65,9 @@ impl Templates {
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.add_filter("wrap", wrap);
-        environment.add_filter("quoted", |names: Vec<String>| listed(names.iter().map(|name| format!("\"{name}\""))));
+        environment.add_filter("quoted", |names: Vec<String>| {
+            names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+        });
         environment.add_filter("dollars", |numbers: Vec<u32>| {
             numbers.iter().map(|number| format!("${number}")).collect::<Vec<_>>()
         });
@@ -81,7 +83,7 @@ impl Templates {
     /// A template is wrong, or rustfmt is missing.
     pub fn service(&self, service: &Service, resource: &Resource) -> anyhow::Result<Files> {
         let mut files = self.resource(service, resource, 2)?;
-        files.extend(self.render(&SERVICE, service, resource)?);
+        files.extend(self.in_format(self.render(&SERVICE, service, resource)?)?);
         let schema = self.text("service/service.sql", service, resource)?;
         files.insert(migration(service, 1, "service"), schema);
         Ok(files)
@@ -92,7 +94,7 @@ impl Templates {
     /// # Errors
     /// A template is wrong, or rustfmt is missing.
     pub fn resource(&self, service: &Service, resource: &Resource, number: u32) -> anyhow::Result<Files> {
-        let mut files = self.render(&RESOURCE, service, resource)?;
+        let mut files = self.in_format(self.render(&RESOURCE, service, resource)?)?;
         let table = self.text("resource/table.sql", service, resource)?;
         files.insert(migration(service, number, &resource.noun.plural), table);
         Ok(files)
@@ -102,10 +104,26 @@ impl Templates {
         let mut files = Files::new();
         for (template, place) in table {
             let text = self.text(template, service, resource)?;
-            let is_rust = Path::new(template).extension().is_some_and(|extension| extension == "rs");
-            let text = if is_rust { self.formatted(&text).context(place.to_string())? } else { text };
             let place = place.replace("SERVICE", &service.kebab).replace("NOUNS", &resource.noun.plural);
             files.insert(place.into(), text);
+        }
+        Ok(files)
+    }
+
+    /// The code of a service with one resource, without its tests, as the templates write it.
+    ///
+    /// # Errors
+    /// A template is wrong.
+    pub fn code(&self, service: &Service, resource: &Resource) -> anyhow::Result<Files> {
+        let mut files = self.render(&SERVICE, service, resource)?;
+        files.extend(self.render(&RESOURCE, service, resource)?);
+        files.retain(|path, _| is_rust(path) && path.components().any(|part| part.as_os_str() == "src"));
+        Ok(files)
+    }
+
+    fn in_format(&self, mut files: Files) -> anyhow::Result<Files> {
+        for (path, text) in files.iter_mut().filter(|(path, _)| is_rust(path)) {
+            *text = self.formatted(text).with_context(|| path.display().to_string())?;
         }
         Ok(files)
     }
@@ -141,8 +159,8 @@ fn migration(service: &Service, number: u32, name: &str) -> PathBuf {
     format!("migrations/{}/{number:04}_{name}.sql", service.kebab).into()
 }
 
-fn listed(items: impl Iterator<Item = String>) -> String {
-    items.collect::<Vec<_>>().join(", ")
+fn is_rust(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
 }
 
 /// Writes a list with commas, in lines that begin below the first, which begins after `indent` characters.

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 
 use super::names::{Noun, Service};
 use super::render::{Files, Templates};
@@ -46,11 +46,7 @@ pub fn sample(project: &Project, only_check: bool) -> anyhow::Result<()> {
     for path in old.keys().filter(|path| !new.contains_key(*path)) {
         fs::remove_file(place.join(path))?;
     }
-    for (path, text) in &new {
-        let path = place.join(path);
-        fs::create_dir_all(path.parent().context("a file has a folder")?)?;
-        fs::write(path, text)?;
-    }
+    super::write(&place, &new)?;
     println!("wrote {PLACE}");
     Ok(())
 }

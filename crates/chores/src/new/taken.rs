@@ -90,10 +90,8 @@ pub fn check(
     // What the code says whatever the resource is called.
     let other = Resource::parse(Noun::parse("zzz", None)?, &["zzz:string".to_owned()], |_| None)?;
     let neutral = Service::parse("zzz", 0, 0)?;
-    let files = templates.service(&neutral, &other)?;
-    let code = files.iter().filter(|(path, _)| path.starts_with("services/zzz/src"));
     let mut used = BTreeSet::new();
-    for (_, text) in code {
+    for text in templates.code(&neutral, &other)?.values() {
         used.extend(identifiers(text)?);
     }
     let mut names = vec![snake.clone(), plural.clone(), resource.noun.pascal.clone(), resource.noun.pascals.clone()];
