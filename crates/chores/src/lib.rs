@@ -17,10 +17,19 @@ mod schemas;
 pub mod state;
 mod upgrade;
 
-use clap::Subcommand;
+use clap::{Parser, Subcommand};
 use new::New;
 use portico_common::config::Secret;
 use project::Project;
+
+/// Chores around the code of Portico. The suite itself is started with `cargo run`.
+#[derive(Debug, Parser)]
+#[command(name = "cargo portico", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub chore: Chore,
+}
 
 /// What can be asked for.
 #[derive(Debug, Subcommand)]

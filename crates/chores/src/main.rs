@@ -2,16 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use portico_chores::Chore;
-
-/// Chores around the code of Portico. The suite itself is started with `cargo run`.
-#[derive(Parser)]
-#[command(name = "cargo portico", version)]
-struct Cli {
-    #[command(subcommand)]
-    chore: Chore,
-}
+use clap::Parser as _;
+use portico_chores::Cli;
 
 #[tokio::main]
 async fn main() -> ExitCode {

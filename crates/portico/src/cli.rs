@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 use portico_chores::Chore;
 use portico_chores::project::Project;
 
-use crate::openapi;
 use crate::up::{UpArgs, up};
+use crate::{openapi, reference};
 
 /// Runs the whole of Portico on this machine: gateway, auth, user and product on a Postgres of their own.
 #[derive(Debug, Parser)]
@@ -24,6 +24,12 @@ enum Command {
     Up(UpArgs),
     /// Write the API of each service to docs/openapi/
     Openapi,
+    /// Write docs/reference/ from the code (settings, errors, permissions, commands), and docs/openapi/ with it
+    Reference {
+        /// Change nothing, and fail if something would change
+        #[arg(long)]
+        check: bool,
+    },
     #[command(flatten)]
     Chore(Chore),
 }
@@ -36,6 +42,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Up(cli.up)) {
         Command::Up(args) => up(&args).await,
         Command::Openapi => openapi::write(&Project::find()?),
+        Command::Reference { check } => reference::write(&Project::find()?, check),
         Command::Chore(chore) => chore.run().await,
     }
 }

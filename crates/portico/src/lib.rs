@@ -8,6 +8,7 @@ pub mod cli;
 pub mod demo;
 mod dev;
 pub mod openapi;
+pub mod reference;
 pub mod secrets;
 pub mod service;
 pub mod suite;

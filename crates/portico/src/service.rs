@@ -1,5 +1,6 @@
 //! The services the runner can start.
 
+use clap::CommandFactory as _;
 use sqlx::migrate::Migrator;
 use utoipa::openapi::OpenApi;
 
@@ -52,6 +53,15 @@ impl Service {
             Self::Auth => portico_auth::api(),
             Self::User => portico_user::api(),
             Self::Declared(service) => service.api(),
+        }
+    }
+
+    /// The command line of its binary.
+    pub fn command(self) -> clap::Command {
+        match self {
+            Self::Auth => portico_auth::Command::command(),
+            Self::User => portico_user::Command::command(),
+            Self::Declared(service) => service.command(),
         }
     }
 }

@@ -30,12 +30,17 @@ enum Command {
 }
 
 impl Service {
+    /// The command line of its binary.
+    pub fn command(&self) -> clap::Command {
+        Command::command().name(self.package).about(self.about)
+    }
+
     /// Does what the command line asks for; leaves the process when that cannot be understood.
     ///
     /// # Errors
     /// It could not be done; the error names the setting at fault.
     pub async fn run(&'static self) -> anyhow::Result<()> {
-        let matches = Command::command().name(self.package).about(self.about).get_matches();
+        let matches = self.command().get_matches();
         match Command::from_arg_matches(&matches).context("the command line")? {
             Command::Serve(config) => self.serve_alone(*config).await,
             Command::Migrate(database) => postgres::migrate(&database, self.schema, self.migrator).await,

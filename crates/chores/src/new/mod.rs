@@ -125,7 +125,7 @@ pub async fn run(project: &Project, new: New) -> anyhow::Result<()> {
         "\n`cargo test --package portico-{}` tests it, `cargo run` serves it at /v1/{}.",
         service.kebab, resource.noun.path
     );
-    println!("`cargo run -- openapi` keeps its API in docs/openapi/, `deploy/missing` says what AWS lacks of it.");
+    println!("`cargo run -- reference` keeps its API in docs/openapi/, `deploy/missing` says what AWS lacks of it.");
     Ok(())
 }
 

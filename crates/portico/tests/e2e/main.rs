@@ -8,6 +8,7 @@ mod helpers;
 mod idempotency;
 mod isolation;
 mod journey;
+mod permissions;
 mod process;
 mod sessions;
 mod traces;

@@ -31,7 +31,8 @@ impl Role {
         }
     }
 
-    fn scopes(self) -> &'static [&'static str] {
+    /// What its tokens allow.
+    pub fn scopes(self) -> &'static [&'static str] {
         const ALL: &[&str] = &[
             "profile:read",
             "profile:write",

@@ -97,7 +97,7 @@ pub(crate) struct AccountQuery {
 }
 
 /// List accounts, newest first
-#[utoipa::path(get, path = "/v1/auth/accounts", operation_id = "list_accounts", tag = "auth", security(("bearer" = [])),
+#[utoipa::path(get, path = "/v1/auth/accounts", operation_id = "list_accounts", tag = "auth", security(("bearer" = [SCOPE])),
     params(AccountQuery), responses(
     (status = 200, description = "A page of accounts", body = Page<AccountView>),
 ))]
@@ -121,7 +121,7 @@ pub(crate) async fn list(
 }
 
 /// Read an account
-#[utoipa::path(get, path = "/v1/auth/accounts/{id}", operation_id = "get_account", tag = "auth", security(("bearer" = [])),
+#[utoipa::path(get, path = "/v1/auth/accounts/{id}", operation_id = "get_account", tag = "auth", security(("bearer" = [SCOPE])),
     params(("id" = uuid::Uuid, Path, description = "The account")), responses(
     (status = 200, description = "The account", body = AccountView, headers(("ETag" = String, description = "Its version"))),
     (status = 304, description = "It has not changed since the `If-None-Match`"),
@@ -155,7 +155,7 @@ pub(crate) struct SetRoles {
 ///
 /// Access tokens with the old roles are refused everywhere within a second; the sessions go on and
 /// get the new roles with their next refresh. Nobody can change their own.
-#[utoipa::path(put, path = "/v1/auth/accounts/{id}/roles", operation_id = "set_account_roles", tag = "auth", security(("bearer" = [])),
+#[utoipa::path(put, path = "/v1/auth/accounts/{id}/roles", operation_id = "set_account_roles", tag = "auth", security(("bearer" = [SCOPE])),
     params(
         ("id" = uuid::Uuid, Path, description = "The account"),
         ("If-Match" = String, Header, description = "The `ETag` of the version this is meant for"),
@@ -184,7 +184,7 @@ pub(crate) async fn set_roles(
 /// Lock an account
 ///
 /// It cannot sign in, its sessions end, and its access tokens are refused everywhere within a second.
-#[utoipa::path(post, path = "/v1/auth/accounts/{id}/lock", operation_id = "lock_account", tag = "auth", security(("bearer" = [])),
+#[utoipa::path(post, path = "/v1/auth/accounts/{id}/lock", operation_id = "lock_account", tag = "auth", security(("bearer" = [SCOPE])),
     params(("id" = uuid::Uuid, Path, description = "The account")), responses(
     (status = 200, description = "The locked account", body = AccountView, headers(("ETag" = String, description = "Its version"))),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),
@@ -201,7 +201,7 @@ pub(crate) async fn lock(
 }
 
 /// Unlock an account
-#[utoipa::path(post, path = "/v1/auth/accounts/{id}/unlock", operation_id = "unlock_account", tag = "auth", security(("bearer" = [])),
+#[utoipa::path(post, path = "/v1/auth/accounts/{id}/unlock", operation_id = "unlock_account", tag = "auth", security(("bearer" = [SCOPE])),
     params(("id" = uuid::Uuid, Path, description = "The account")), responses(
     (status = 200, description = "The account", body = AccountView, headers(("ETag" = String, description = "Its version"))),
     (status = 404, description = "`not_found`", body = Problem, content_type = "application/problem+json"),

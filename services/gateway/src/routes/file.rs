@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use url::Url;
 
-use super::SplitEntry;
+use super::{SplitEntry, covers};
 use crate::cors::CorsEntry;
 use crate::limit::LimitEntry;
 
@@ -137,6 +137,11 @@ impl RouteFile {
         let file: Self = toml::from_str(text).map_err(|error| anyhow!("{}", error.to_string().trim_end()))?;
         file.check()?;
         Ok(file)
+    }
+
+    /// The route that a path takes: of those that cover it, the one with the longest prefix.
+    pub fn route_of(&self, path: &str) -> Option<&RouteEntry> {
+        self.routes.iter().filter(|route| covers(&route.prefix, path)).max_by_key(|route| route.prefix.len())
     }
 
     /// Says where a service really is, as only the one who started it knows.

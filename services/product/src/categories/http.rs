@@ -18,7 +18,7 @@ use super::body::{CategoryView, CreateCategory, PatchCategory};
 use super::error::CategoryError;
 use super::model::{Category, CategoryId};
 use super::store;
-use crate::viewer::{Editor, Viewer};
+use crate::viewer::{Editor, Viewer, WRITE};
 
 /// Which categories to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -85,7 +85,7 @@ pub async fn list(
         (status = 201, description = "The category, made", body = CategoryView, headers(("Location" = String), ("ETag" = String))),
         CreateProblems,
     ),
-    security(("bearer" = []))
+    security(("bearer" = [WRITE]))
 )]
 pub async fn create(
     State(app): State<AppState>,
@@ -150,7 +150,7 @@ pub async fn show(
            ("If-Match" = String, Header, description = "The ETag of the version the change is meant for")),
     request_body(content = PatchCategory, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The category", body = CategoryView, headers(("ETag" = String))), ChangeProblems),
-    security(("bearer" = []))
+    security(("bearer" = [WRITE]))
 )]
 pub async fn patch(
     State(app): State<AppState>,
@@ -169,7 +169,7 @@ pub async fn patch(
     params(("id" = CategoryId, Path, description = "The category"),
            ("If-Match" = String, Header, description = "The ETag of the version that is meant")),
     responses((status = 204, description = "It is deleted"), ChangeProblems),
-    security(("bearer" = []))
+    security(("bearer" = [WRITE]))
 )]
 pub async fn delete(
     State(app): State<AppState>,

@@ -20,7 +20,7 @@ use super::body::{CreateProduct, PatchProduct, ProductView};
 use super::filter::ListQuery;
 use super::model::{Move, Product, ProductId, Status};
 use super::store::{self, listing, listing::Listed};
-use crate::viewer::{Editor, Viewer};
+use crate::viewer::{Editor, Viewer, WRITE};
 
 /// Lists products. Filters are joined by AND; several values of one, with commas between them, by OR.
 #[utoipa::path(
@@ -77,7 +77,7 @@ pub async fn list(
         (status = 201, description = "The product, made", body = ProductView, headers(("Location" = String), ("ETag" = String))),
         CreateProblems,
     ),
-    security(("bearer" = []))
+    security(("bearer" = [WRITE]))
 )]
 pub async fn create(
     State(app): State<AppState>,
@@ -172,7 +172,7 @@ async fn show_found(
            ("If-Match" = String, Header, description = "The ETag of the version the change is meant for")),
     request_body(content = PatchProduct, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The product", body = ProductView, headers(("ETag" = String))), ChangeProblems),
-    security(("bearer" = []))
+    security(("bearer" = [WRITE]))
 )]
 pub async fn patch(
     State(app): State<AppState>,
@@ -191,7 +191,7 @@ pub async fn patch(
     params(("id" = ProductId, Path, description = "The product"),
            ("If-Match" = String, Header, description = "The ETag of the version that is meant")),
     responses((status = 204, description = "It is deleted"), ChangeProblems),
-    security(("bearer" = []))
+    security(("bearer" = [WRITE]))
 )]
 pub async fn delete(
     State(app): State<AppState>,
@@ -215,7 +215,7 @@ pub struct NoFields {}
            ("If-Match" = Option<String>, Header, description = "The ETag of the version that is meant"),
            ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe for 24 hours")),
     responses((status = 200, description = "The product", body = ProductView, headers(("ETag" = String))), ActionProblems),
-    security(("bearer" = []))
+    security(("bearer" = [WRITE]))
 )]
 pub async fn publish(
     State(app): State<AppState>,
@@ -234,7 +234,7 @@ pub async fn publish(
            ("If-Match" = Option<String>, Header, description = "The ETag of the version that is meant"),
            ("Idempotency-Key" = Option<String>, Header, description = "Makes repeating the request safe for 24 hours")),
     responses((status = 200, description = "The product", body = ProductView, headers(("ETag" = String))), ActionProblems),
-    security(("bearer" = []))
+    security(("bearer" = [WRITE]))
 )]
 pub async fn archive(
     State(app): State<AppState>,

@@ -21,7 +21,7 @@ use super::error::VariantError;
 use super::model::{Variant, VariantId};
 use super::store;
 use crate::products::{self, Product, ProductId};
-use crate::viewer::{Editor, Viewer};
+use crate::viewer::{Editor, Viewer, WRITE};
 
 /// How to page through variants.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -80,7 +80,7 @@ pub async fn list(
         (status = 201, description = "The variant, made", body = VariantView, headers(("Location" = String), ("ETag" = String))),
         CreateBelowProblems,
     ),
-    security(("bearer" = []))
+    security(("bearer" = [WRITE]))
 )]
 pub async fn create(
     State(app): State<AppState>,
@@ -189,7 +189,7 @@ pub async fn show_by_sku(
            ("If-Match" = String, Header, description = "The ETag of the version the change is meant for")),
     request_body(content = PatchVariant, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The variant", body = VariantView, headers(("ETag" = String))), ChangeProblems),
-    security(("bearer" = []))
+    security(("bearer" = [WRITE]))
 )]
 pub async fn patch(
     State(app): State<AppState>,
@@ -209,7 +209,7 @@ pub async fn patch(
     params(("id" = ProductId, Path, description = "The product"), ("vid" = VariantId, Path, description = "The variant"),
            ("If-Match" = String, Header, description = "The ETag of the version that is meant")),
     responses((status = 204, description = "It is deleted"), ChangeProblems),
-    security(("bearer" = []))
+    security(("bearer" = [WRITE]))
 )]
 pub async fn delete(
     State(app): State<AppState>,
@@ -247,7 +247,7 @@ pub async fn show_prices(
            ("If-Match" = String, Header, description = "The ETag of the variant's version the change is meant for")),
     request_body = PutPrices,
     responses((status = 200, description = "The prices of the variant", body = PricesView, headers(("ETag" = String))), ChangeProblems),
-    security(("bearer" = []))
+    security(("bearer" = [WRITE]))
 )]
 pub async fn put_prices(
     State(app): State<AppState>,

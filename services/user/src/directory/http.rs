@@ -18,6 +18,11 @@ use super::store;
 use crate::AppState;
 use crate::profiles::{self, Profile, ProfileError, ProfileId, ProfileView, Status};
 
+/// The scope that lets a caller see every user.
+const READ: &str = "users:read";
+/// The scope that lets a caller change the status of users.
+const WRITE: &str = "users:write";
+
 /// A user, as admins see them.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = User)]
@@ -111,7 +116,7 @@ pub struct ChangeStatus {
 ///
 /// Needs the scope `users:read`.
 #[utoipa::path(
-    get, path = "/v1/users", operation_id = "list_users", tag = "users",
+    get, path = "/v1/users", operation_id = "list_users", tag = "users", security(("bearer" = [READ])),
     params(ListUsers),
     responses(
         (status = 200, description = "A page of users", body = Page<UserView>, headers(("Link" = String, description = "The next page, `rel=\"next\"` (RFC 8288)"))),
@@ -125,7 +130,7 @@ pub async fn list(
     Query(query): Query<ListUsers>,
     uri: Uri,
 ) -> Result<Response, ApiError> {
-    caller.require("users:read")?;
+    caller.require(READ)?;
     let (listing, limit) = (query.listing()?, Limit::parse(query.limit)?);
     let after = query.cursor.as_deref().map(|cursor| app.cursors.open(&listing, cursor)).transpose()?;
     let mut db = app.db.acquire().await?;
@@ -139,7 +144,7 @@ pub async fn list(
 ///
 /// Needs the scope `users:read`; a deleted user is shown as the tombstone that is left.
 #[utoipa::path(
-    get, path = "/v1/users/{id}", operation_id = "show_user", tag = "users",
+    get, path = "/v1/users/{id}", operation_id = "show_user", tag = "users", security(("bearer" = [READ])),
     params(
         ("id" = ProfileId, Path, description = "The subject of the account"),
         ("If-None-Match" = Option<String>, Header, description = "The ETag you hold: 304 while it is current"),
@@ -158,7 +163,7 @@ pub async fn show(
     Path(id): Path<ProfileId>,
     condition: IfNoneMatch,
 ) -> Result<Response, ApiError> {
-    caller.require("users:read")?;
+    caller.require(READ)?;
     let mut db = app.db.acquire().await?;
     actions::admit(&mut db, ProfileId(caller.subject())).await?;
     let profile = profiles::find(&mut db, id).await?.ok_or(ProfileError::NotFound)?;
@@ -173,7 +178,7 @@ pub async fn show(
 /// Needs the scope `users:write`. A suspended user is refused everything under `/v1/users` with `account_suspended`;
 /// to end their sessions, lock the account at auth. Nobody changes their own status, and a deleted user stays deleted.
 #[utoipa::path(
-    put, path = "/v1/users/{id}/status", operation_id = "change_user_status", tag = "users",
+    put, path = "/v1/users/{id}/status", operation_id = "change_user_status", tag = "users", security(("bearer" = [WRITE])),
     params(
         ("id" = ProfileId, Path, description = "The subject of the account"),
         ("If-Match" = String, Header, description = "The ETag of the version you have seen"),
@@ -195,7 +200,7 @@ pub async fn change_status(
     if_match: IfMatch,
     Json(body): Json<ChangeStatus>,
 ) -> Result<Response, ApiError> {
-    caller.require("users:write")?;
+    caller.require(WRITE)?;
     let reason = body.reason.as_deref().map(Reason::parse).transpose();
     let reason = reason.map_err(|invalid| ApiError::field("/reason", invalid))?;
     let decision = Decision { by: ProfileId(caller.subject()), about, verdict: body.status, reason };

@@ -15,6 +15,11 @@ use super::actions;
 use super::model::{DisplayName, Locale, Patch, Profile, ProfileId, Status, TimeZone};
 use crate::AppState;
 
+/// The scope that lets callers see their own profile.
+const READ: &str = "profile:read";
+/// The scope that lets callers change and delete their own profile.
+const WRITE: &str = "profile:write";
+
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Profile)]
@@ -102,7 +107,7 @@ impl UpdateProfile {
 ///
 /// It is there from the first call on: should the news of the account not have come yet, it is made of the token.
 #[utoipa::path(
-    get, path = "/v1/users/me", operation_id = "show_me", tag = "users",
+    get, path = "/v1/users/me", operation_id = "show_me", tag = "users", security(("bearer" = [READ])),
     params(("If-None-Match" = Option<String>, Header, description = "The ETag you hold: 304 while it is current")),
     responses(
         (status = 200, description = "Your profile", body = ProfileView, headers(("ETag" = String, description = "The version, for If-Match"))),
@@ -115,7 +120,7 @@ pub async fn show_me(
     caller: Caller,
     condition: IfNoneMatch,
 ) -> Result<Response, ApiError> {
-    caller.require("profile:read")?;
+    caller.require(READ)?;
     let mut db = app.db.acquire().await?;
     let profile = actions::show(&mut db, &caller.0, app.clock.now()).await?;
     if condition.holds(profile.version) {
@@ -128,7 +133,7 @@ pub async fn show_me(
 ///
 /// Address and roles are the account's, and are changed there.
 #[utoipa::path(
-    patch, path = "/v1/users/me", operation_id = "update_me", tag = "users",
+    patch, path = "/v1/users/me", operation_id = "update_me", tag = "users", security(("bearer" = [WRITE])),
     params(("If-Match" = String, Header, description = "The ETag of the version you have seen")),
     request_body(content = UpdateProfile, content_type = "application/merge-patch+json"),
     responses(
@@ -146,7 +151,7 @@ pub async fn update_me(
     if_match: IfMatch,
     MergePatch(body): MergePatch<UpdateProfile>,
 ) -> Result<Response, ApiError> {
-    caller.require("profile:write")?;
+    caller.require(WRITE)?;
     let patch = body.parse()?;
     let profile = actions::update(&app.db, &caller.0, &if_match, patch, app.clock.now()).await?;
     Ok(answer(profile))
@@ -156,7 +161,7 @@ pub async fn update_me(
 ///
 /// Erases all that is known of you here, for good. Signing in is the account's matter: it is closed at auth.
 #[utoipa::path(
-    delete, path = "/v1/users/me", operation_id = "delete_me", tag = "users",
+    delete, path = "/v1/users/me", operation_id = "delete_me", tag = "users", security(("bearer" = [WRITE])),
     params(("If-Match" = String, Header, description = "The ETag of the version you have seen")),
     responses(
         (status = 204, description = "Erased; from now on the profile is `gone`"),
@@ -166,7 +171,7 @@ pub async fn update_me(
     ),
 )]
 pub async fn delete_me(State(app): State<AppState>, caller: Caller, if_match: IfMatch) -> Result<StatusCode, ApiError> {
-    caller.require("profile:write")?;
+    caller.require(WRITE)?;
     actions::delete(&app.db, &caller.0, &if_match, app.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use axum::http::Method;
-use serde_json::Value;
+use portico_testkit::User;
+use serde_json::{Value, json};
 
 use crate::helpers::TestApp;
 
@@ -51,6 +52,28 @@ async fn the_methods_of_every_path_are_the_documented_ones() {
     let paths: BTreeSet<_> = operations.iter().map(|(path, ..)| path.as_str()).collect();
     let expected = ["/v1/users", "/v1/users/me", "/v1/users/{id}", "/v1/users/{id}/status"];
     assert_eq!(paths, BTreeSet::from(expected));
+}
+
+#[tokio::test]
+async fn without_the_scope_that_it_names_no_operation_is_allowed() {
+    let app = TestApp::start().await;
+    let client = app.client(&User { scope: "profile users:", ..User::admin() });
+
+    for (path, method, operation) in operations(&serde_json::to_value(portico_user::api()).unwrap()) {
+        let concrete = path.replace("{id}", "0192f0c1-2345-7abc-8def-0123456789ab");
+        let request = client.request(method.parse().unwrap(), &concrete).header("if-match", "*");
+        let request = match method.as_str() {
+            "PUT" => request.json(&json!({ "status": "suspended" })),
+            "PATCH" => request.header("content-type", "application/merge-patch+json").body("{}"),
+            _ => request,
+        };
+
+        let reply = client.send(request).await;
+
+        reply.assert_problem(403, "insufficient_scope");
+        let named = operation["security"][0]["bearer"][0].as_str().unwrap();
+        assert!(reply.header("www-authenticate").contains(&format!("scope=\"{named}\"")), "{method} {path}");
+    }
 }
 
 #[test]
