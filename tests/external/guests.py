@@ -1,11 +1,11 @@
-"""Starts the guests of examples/guests behind a suite of their own, and calls them through its gateway: guests.py RUNNER FOLDER
+"""Starts a suite with the guests of examples/guests, and calls them through its gateway: guests.py RUNNER FOLDER
 
-The folder gets a portico.toml with the guests' routes, and the data of the suite.
+The folder gets the data of the suite.
 """
 
 import json
 import os
-import socket
+import signal
 import subprocess
 import sys
 import time
@@ -14,14 +14,8 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FLASK, DJANGO = ROOT / "examples/guests/flask/app.py", ROOT / "examples/guests/django/app.py"
-ROUTE = '\n[[routes]]\nprefix = "{prefix}"\nurl = "http://127.0.0.1:{port}"\ntoken = "required"\nopenapi = "/openapi.json"\n'
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+# The first start makes their environments.
+START_WITHIN = 300
 
 
 def call(url, body=None, token=None, headers=None):
@@ -53,43 +47,61 @@ def expect(got, status, what):
     return got[1]
 
 
+def is_gone(address):
+    try:
+        urllib.request.urlopen(address, timeout=10)
+    except urllib.error.HTTPError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+class Suite:
+    """A suite with both guests, which `stop` ends with a signal, and the guests with it."""
+
+    def __init__(self, runner, data):
+        environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
+        command = [runner, "up", "--with", "flask", "--with", "django", "--json", "--port", "0", "--dev-port", "0", "--data", data]
+        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        self._file = data / "state.json"
+        self.state = until("the suite is up", self._read, within=START_WITHIN)
+        self.guests = {name: guest["address"] for name, guest in self.state["guests"].items()}
+
+    def _read(self):
+        if self._process.poll() is not None:
+            raise SystemExit(f"the suite has ended with {self._process.returncode}")
+        return json.loads(self._file.read_text())
+
+    def stop(self, how):
+        self._process.send_signal(how)
+        self._process.wait(timeout=60)
+        self._file.unlink(missing_ok=True)
+        for name, address in self.guests.items():
+            until(f"{name} is gone after {how.name}", lambda: is_gone(address))
+
+
 def main():
     runner, folder = Path(sys.argv[1]).resolve(), Path(sys.argv[2])
-    ports = {"flask": free_port(), "django": free_port()}
-    routes = ROUTE.format(prefix="/v1/reports", port=ports["flask"]) + ROUTE.format(prefix="/v1/notes", port=ports["django"])
-    (folder / "portico.toml").write_text((ROOT / "portico.toml").read_text() + routes)
-    environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
-    suite = subprocess.Popen([runner, "up", "--json", "--port", "0", "--dev-port", "0", "--data", folder / "data"], cwd=folder, env=environment, stdout=subprocess.DEVNULL)
-    guests = []
+    suite = Suite(runner, folder / "data")
     try:
-        state = until("the suite is up", lambda: json.loads((folder / "data/state.json").read_text()))
-        api = state["gateway"]
-        environment["PORTICO_ISSUER"] = api
-        commands = {
-            "flask": [sys.executable, "-m", "flask", "--app", FLASK, "run", "--port", str(ports["flask"])],
-            "django": [sys.executable, DJANGO, "runserver", "--noreload", str(ports["django"])],
-        }
-        for name, command in commands.items():
-            log = (folder / f"{name}.log").open("w")
-            guests.append(subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log))
-            until(f"{name} is up", lambda: call(f"http://127.0.0.1:{ports[name]}/openapi.json")[0] == 200)
-        check(api, state, ports)
+        assert sorted(suite.guests) == ["django", "flask"], suite.guests
+        check(suite.state, suite.guests)
     finally:
-        for process in [*guests, suite]:
-            process.terminate()
-        for process in [*guests, suite]:
-            process.wait(timeout=60)
+        suite.stop(signal.SIGINT)
+    Suite(runner, folder / "data").stop(signal.SIGKILL)
+    print("Flask and Django serve behind the gateway, refuse what is not a good token by themselves, and end with the suite")
 
 
-def check(api, state, ports):
+def check(state, guests):
+    api = state["gateway"]
     logins = {login["role"]: {key: login[key] for key in ("email", "password")} for login in state["logins"]}
     token = lambda role: expect(call(f"{api}/v1/auth/login", logins[role]), 200, "login")["access_token"]
     customer, editor = token("customer"), token("editor")
     tampered = customer[:-6] + ("AAAAAA" if customer[-6:] != "AAAAAA" else "BBBBBB")
-    addresses = {"flask": ("/v1/reports/me", f"http://127.0.0.1:{ports['flask']}"), "django": ("/v1/notes", f"http://127.0.0.1:{ports['django']}")}
 
-    for name, (path, guest) in addresses.items():
-        for place in (api, guest):
+    for name, path in {"flask": "/v1/reports/me", "django": "/v1/notes"}.items():
+        for place in (api, guests[name]):
             expect(call(f"{place}{path}"), 401, f"{name} at {place} without a token")
             expect(call(f"{place}{path}", token=tampered), 401, f"{name} at {place} with a tampered token")
             expect(call(f"{place}{path}", headers={"x-user-id": "somebody"}), 401, f"{name} at {place} with a header instead of a token")
@@ -105,7 +117,6 @@ def check(api, state, ports):
     assert expect(call(f"{api}/v1/notes", token=editor), 200, "another's notes")["items"] == []
     document = until("their paths are in the document", lambda: (found := call(f"{api}/openapi.json")[1]) and "/v1/notes" in found["paths"] and found)
     assert "/v1/reports/me" in document["paths"]
-    print("Flask and Django serve behind the gateway, and refuse what is not a good token by themselves")
 
 
 if __name__ == "__main__":

@@ -262,6 +262,7 @@ mod tests {
 
         project::make_private(&project.data()).unwrap();
         let state = State {
+            guests: BTreeMap::new(),
             pid: std::process::id(),
             gateway: String::new(),
             is_loopback: true,

@@ -19,6 +19,9 @@ pub struct State {
     pub database_url: String,
     /// Where each service listens.
     pub services: BTreeMap<String, Addresses>,
+    /// The guests that were started beside them.
+    #[serde(default)]
+    pub guests: BTreeMap<String, GuestAddresses>,
     /// The demo accounts.
     pub logins: Vec<Login>,
 }
@@ -30,6 +33,15 @@ pub struct Addresses {
     pub public: String,
     /// Health and feeds.
     pub internal: String,
+}
+
+/// A guest of `--with`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GuestAddresses {
+    /// Where it listens.
+    pub address: String,
+    /// Where clients reach it: paths of the gateway.
+    pub routes: Vec<String>,
 }
 
 /// A demo account.

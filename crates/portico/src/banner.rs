@@ -42,6 +42,10 @@ fn text(state: &State, took: Duration, paint: &Paint) -> String {
     line(&format!("{}    {}", paint.bold("gateway"), gateway));
     line(&format!("{}  {}", paint.bold("reference"), format_args!("{gateway}/docs")));
     line(&format!("{}       {dev}   {}", paint.bold("mail"), paint.dim("every e-mail it sends ends here")));
+    for (name, guest) in &state.guests {
+        let routes = format!("a guest, at the gateway under {}", guest.routes.join(", "));
+        line(&format!("{}  {}   {}", paint.bold(&format!("{name:<9}")), guest.address, paint.dim(&routes)));
+    }
     line("");
     for login in &state.logins {
         let name = format!("{:<9}", login.role);

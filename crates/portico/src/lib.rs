@@ -4,9 +4,11 @@
 //! is the Postgres it manages, the demo data, and the development pages with the mailbox.
 
 mod banner;
+mod child;
 pub mod cli;
 pub mod demo;
 mod dev;
+mod guests;
 pub mod openapi;
 pub mod reference;
 pub mod secrets;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -12,7 +13,9 @@ use portico_common::postgres::{DatabaseConfig, migrate, provision};
 use portico_common::server::{Listeners, ServerConfig, probe};
 use portico_common::telemetry::{LogFormat, TelemetryConfig, TraceConfig};
 use portico_common::token::TokenConfig;
-use portico_gateway::{AccessLogConfig, CacheConfig, EdgeConfig, ProxyConfig, RouteFile, RoutesConfig, StoreConfig};
+use portico_gateway::{
+    AccessLogConfig, CacheConfig, EdgeConfig, ProxyConfig, RouteEntry, RouteFile, RoutesConfig, StoreConfig,
+};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use tokio::task::JoinSet;
@@ -29,6 +32,10 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 pub struct Plan {
     /// Services and routes.
     pub routes: RouteFile,
+    /// The file they come from, whose changes the gateway takes over.
+    pub routes_file: PathBuf,
+    /// Routes of guests beside them.
+    pub guests: Vec<RouteEntry>,
     /// Where the gateway listens.
     pub gateway: SocketAddr,
     /// The database, with a role that may make roles and schemas.
@@ -128,11 +135,17 @@ impl Suite {
             routes.set_url(name, url.clone())?;
             upstreams.push((name.clone(), url));
         }
+        routes.add(&shared.plan.guests)?;
         let config = portico_gateway::Config {
             server: gateway_server(shared.plan.gateway),
             tokens: shared.tokens(),
             telemetry: telemetry(shared.plan),
-            routes: RoutesConfig { upstreams, ..RoutesConfig::default() },
+            routes: RoutesConfig {
+                routes: shared.plan.routes_file.clone(),
+                upstreams,
+                added: shared.plan.guests.clone(),
+                ..RoutesConfig::default()
+            },
             proxy: ProxyConfig::default(),
             edge: EdgeConfig::default(),
             access_log: AccessLogConfig::default(),

@@ -14,9 +14,10 @@ use portico_common::telemetry::{self, LogFormat, TelemetryConfig, TraceConfig};
 use portico_gateway::RouteFile;
 use portico_localpg::{Cluster, Options, Search};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
+use crate::guests::{self, Guest};
 use crate::secrets::Secrets;
 use crate::suite::{Plan, Suite};
 use crate::{banner, demo, dev};
@@ -62,6 +63,10 @@ pub struct UpArgs {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<Secret>,
 
+    /// Services of examples/guests to start behind the gateway, by the names of their folders
+    #[arg(long, value_name = "GUEST", value_delimiter = ',')]
+    with: Vec<String>,
+
     /// Where traces go
     #[command(flatten)]
     traces: TraceConfig,
@@ -79,62 +84,98 @@ pub async fn up(args: &UpArgs) -> anyhow::Result<()> {
     lifecycle.stop_on_signal()?;
 
     let project = Project::find()?;
+    let guests = guests::find(&project, &args.with)?;
     let data = args.data.clone().unwrap_or_else(|| project.data());
     let dev = bind_dev(args.dev_port).await?;
     let mut cluster = tokio::select! {
-        cluster = open_cluster(args, &data) => cluster?,
+        prepared = prepare(args, &data, &guests) => prepared?,
         () = lifecycle.stopping() => return Ok(()),
     };
     let database_url = cluster_url(args, &cluster)?;
+    let up = Up { args, project, data, guests, started, lifecycle };
     let outcome = tokio::select! {
-        outcome = run(args, &project, &data, &database_url, dev, started, &lifecycle) => outcome,
+        outcome = up.run(&database_url, dev) => outcome,
         error = cluster.exited() => Err(error).context("the database ended, and the suite with it"),
     };
-    lifecycle.stop();
+    up.lifecycle.stop();
     let stopped = cluster.stop().await;
-    remove(&data.join("state.json"))?;
+    remove(&up.data.join("state.json"))?;
     outcome.and(stopped.map_err(Into::into))
 }
 
-async fn run(
-    args: &UpArgs,
-    project: &Project,
-    data: &Path,
-    database_url: &Url,
-    dev: TcpListener,
+/// What takes time before anything can be started: guests that are set up for the first time, and the database.
+async fn prepare(args: &UpArgs, data: &Path, guests: &[Guest]) -> anyhow::Result<Cluster> {
+    for guest in guests {
+        guest.set_up().await?;
+    }
+    open_cluster(args, data).await
+}
+
+/// One start of the suite.
+struct Up<'a> {
+    args: &'a UpArgs,
+    project: Project,
+    data: PathBuf,
+    guests: Vec<Guest>,
     started: Instant,
-    lifecycle: &Lifecycle,
-) -> anyhow::Result<()> {
-    let plan = Plan {
-        routes: RouteFile::read(&project.root.join("portico.toml"))?,
-        gateway: SocketAddr::new(args.host, args.port),
-        database_url: database_url.clone(),
-        prefix: String::new(),
-        secrets: load_secrets(&data.join("secrets.json"))?,
-        link_base_url: format!("http://{}", dev.local_addr()?).parse()?,
-        mailbox: Mailbox::new(),
-        clock: Clock::system(),
-        traces: args.traces.clone(),
-    };
-    let suite = tokio::select! {
-        suite = Suite::start(&plan, lifecycle) => suite?,
-        () = lifecycle.stopping() => return Ok(()),
-    };
-    demo::seed(&plan).await.context("making the demo data")?;
-    let state = State {
-        pid: std::process::id(),
-        gateway: suite.address.clone(),
-        is_loopback: suite.gateway.ip().is_loopback(),
-        dev: format!("http://{}", dev.local_addr()?),
-        database_url: database_url.to_string(),
-        services: suite.services.clone(),
-        logins: demo::logins(&plan.secrets),
-    };
-    let pages = serve_dev(dev, &state, &plan.mailbox, lifecycle);
-    project::write(&data.join("state.json"), &state)?;
-    announce(args, &state, started.elapsed())?;
-    suite.run().await?;
-    pages.await.context("the development pages")?
+    lifecycle: Lifecycle,
+}
+
+impl Up<'_> {
+    async fn run(&self, database_url: &Url, dev: TcpListener) -> anyhow::Result<()> {
+        let plan = self.plan(database_url, &dev)?;
+        let (suite, mut guests) = tokio::select! {
+            running = self.start(&plan) => running?,
+            () = self.lifecycle.stopping() => return Ok(()),
+        };
+        let state = State {
+            pid: std::process::id(),
+            gateway: suite.address.clone(),
+            is_loopback: suite.gateway.ip().is_loopback(),
+            dev: format!("http://{}", dev.local_addr()?),
+            database_url: database_url.to_string(),
+            services: suite.services.clone(),
+            guests: self.guests.iter().map(|guest| (guest.name.clone(), guest.addresses())).collect(),
+            logins: demo::logins(&plan.secrets),
+        };
+        let pages = serve_dev(dev, &state, &plan.mailbox, &self.lifecycle);
+        project::write(&self.data.join("state.json"), &state)?;
+        announce(self.args, &state, self.started.elapsed())?;
+        let outcome = suite.run().await;
+        while guests.join_next().await.is_some() {}
+        outcome?;
+        pages.await.context("the development pages")?
+    }
+
+    fn plan(&self, database_url: &Url, dev: &TcpListener) -> anyhow::Result<Plan> {
+        let routes_file = self.project.root.join("portico.toml");
+        let routes = self.guests.iter().map(Guest::routes).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Plan {
+            routes: RouteFile::read(&routes_file)?,
+            routes_file,
+            guests: routes.concat(),
+            gateway: SocketAddr::new(self.args.host, self.args.port),
+            database_url: database_url.clone(),
+            prefix: String::new(),
+            secrets: load_secrets(&self.data.join("secrets.json"))?,
+            link_base_url: format!("http://{}", dev.local_addr()?).parse()?,
+            mailbox: Mailbox::new(),
+            clock: Clock::system(),
+            traces: self.args.traces.clone(),
+        })
+    }
+
+    /// The suite with its demo data, and the guests, which ask it for its keys.
+    async fn start(&self, plan: &Plan) -> anyhow::Result<(Suite, JoinSet<()>)> {
+        let suite = Suite::start(plan, &self.lifecycle).await?;
+        demo::seed(plan).await.context("making the demo data")?;
+        let mut running = JoinSet::new();
+        for guest in &self.guests {
+            let guest = guest.start(&suite.address, &self.data.join("guests")).await?;
+            running.spawn(guest.run(self.lifecycle.clone()));
+        }
+        Ok((suite, running))
+    }
 }
 
 fn serve_dev(

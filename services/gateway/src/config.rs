@@ -13,7 +13,7 @@ use url::Url;
 use crate::access_log::AccessLogConfig;
 use crate::cache::CacheConfig;
 use crate::limit::StoreConfig;
-use crate::routes::RouteFile;
+use crate::routes::{RouteEntry, RouteFile};
 
 /// Everything the gateway is told from outside; its routes are in the file that [`RoutesConfig`] names.
 #[derive(Debug, Clone, clap::Args)]
@@ -60,16 +60,24 @@ pub struct RoutesConfig {
     /// How often the file is looked at for a change.
     #[arg(long = "routes-reload-ms", env = "ROUTES_RELOAD_MS", value_name = "MILLISECONDS", default_value = "1000", value_parser = reload_interval)]
     pub reload_every: Duration,
+    /// Routes beside those of the file, such as of guests that the development runner has started.
+    #[arg(skip)]
+    pub added: Vec<RouteEntry>,
 }
 
 impl Default for RoutesConfig {
     fn default() -> Self {
-        Self { routes: "portico.toml".into(), upstreams: Vec::new(), reload_every: Duration::from_secs(1) }
+        Self {
+            routes: "portico.toml".into(),
+            upstreams: Vec::new(),
+            reload_every: Duration::from_secs(1),
+            added: Vec::new(),
+        }
     }
 }
 
 impl RoutesConfig {
-    /// Reads and checks the file, with the addresses of `UPSTREAMS` put in.
+    /// Reads and checks the file, with the addresses of `UPSTREAMS` put in and what is added.
     ///
     /// # Errors
     /// The file cannot be read or is wrong; the error names the file and the key at fault.
@@ -78,6 +86,7 @@ impl RoutesConfig {
         for (service, url) in &self.upstreams {
             file.set_url(service, url.clone())?;
         }
+        file.add(&self.added)?;
         Ok(file)
     }
 }

@@ -55,10 +55,13 @@ impl TestSuite {
 
     async fn with(change: impl FnOnce(&mut RouteFile), traces: TraceConfig) -> Self {
         let database_url = portico_localpg::test_cluster().await.unwrap().parse().unwrap();
-        let mut routes = RouteFile::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../portico.toml")).unwrap();
+        let routes_file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../portico.toml");
+        let mut routes = RouteFile::read(&routes_file).unwrap();
         change(&mut routes);
         let plan = Plan {
             routes,
+            routes_file,
+            guests: Vec::new(),
             gateway: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             database_url,
             prefix: format!("t_{}_", &Uuid::new_v4().simple().to_string()[..12]),

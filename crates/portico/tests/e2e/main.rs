@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod documents;
+mod guests;
 mod helpers;
 mod idempotency;
 mod isolation;

@@ -144,6 +144,15 @@ impl RouteFile {
         self.routes.iter().filter(|route| covers(&route.prefix, path)).max_by_key(|route| route.prefix.len())
     }
 
+    /// Adds routes that are not in the file.
+    ///
+    /// # Errors
+    /// One does not agree with what is there; the error names the key.
+    pub fn add(&mut self, routes: &[RouteEntry]) -> anyhow::Result<()> {
+        self.routes.extend_from_slice(routes);
+        self.check()
+    }
+
     /// Says where a service really is, as only the one who started it knows.
     ///
     /// Where it is at another port, so may be the one its health is asked at; then it is not asked.

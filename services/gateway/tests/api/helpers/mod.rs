@@ -214,7 +214,7 @@ pub async fn start_gateway_with_file(path: &Path, tokens: TokenConfig) -> Runnin
     let routes = RouteFile::read(path).expect("the test's routes");
     RunningService::start(|server, listeners, lifecycle| {
         let mut config = config(server, ProxyConfig::default(), tokens);
-        config.routes = RoutesConfig { routes: path.to_owned(), reload_every: RELOAD_EVERY, upstreams: Vec::new() };
+        config.routes = RoutesConfig { routes: path.to_owned(), reload_every: RELOAD_EVERY, ..RoutesConfig::default() };
         serve(config, routes, listeners, Clock::system(), lifecycle)
     })
     .await
