@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import base64
 import itertools
-import json
 import os
 import signal
 import statistics
@@ -20,6 +19,8 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+from suite import Suite
 
 from .client import is_ok
 from .errors import BenchError
@@ -409,17 +410,7 @@ def _counted(failures: list[str]) -> str:
 def _suite(folder: Path, stack: ExitStack) -> Issuer:
     """A running suite: its auth, and its database with products in it."""
     subprocess.run(["cargo", "build", "--quiet", "--package", "portico"], cwd=ROOT, check=True)
-    data = folder / "data"
-    argv = [str(ROOT / "target/debug/portico"), "up", "--json", "--port", "0", "--dev-port", "0", "--data", str(data)]
-    env = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    child = stack.enter_context(subprocess.Popen(argv, cwd=ROOT, env=env, stdout=subprocess.DEVNULL))
-    stack.callback(child.send_signal, signal.SIGINT)
-    give_up = time.monotonic() + 120
-    while not (data / "state.json").exists():
-        if child.poll() is not None or time.monotonic() > give_up:
-            raise BenchError("the suite does not start: try `cargo run`")
-        time.sleep(0.1)
-    state = json.loads((data / "state.json").read_text())
+    state = stack.enter_context(Suite(folder / "data")).state
     auth = state["services"]["auth"]
     return Issuer(
         state["gateway"],
