@@ -23,8 +23,16 @@ pub struct Launch<'a> {
     pub folder: &'a Path,
     /// Variables of its own.
     pub variables: &'a [(&'a str, String)],
-    /// Where its output goes, both kinds; what was there is forgotten.
-    pub log: &'a Path,
+    /// Where it prints to.
+    pub output: Output<'a>,
+}
+
+/// Where a program prints to.
+pub enum Output<'a> {
+    /// A file, both kinds; what was there is forgotten.
+    File(&'a Path),
+    /// Where the runner prints to.
+    Ours,
 }
 
 /// A running program. Dropping it ends the program, without waiting for that.
@@ -33,7 +41,7 @@ pub struct Child {
     /// The program runs for as long as this is open. It is kept apart from the process, whose `wait` would close it.
     pipe: Option<ChildStdin>,
     supervisor: process::Child,
-    log: PathBuf,
+    log: Option<PathBuf>,
 }
 
 impl Child {
@@ -42,23 +50,36 @@ impl Child {
     /// # Errors
     /// Its log cannot be written, or the system starts no process.
     pub fn start(launch: &Launch<'_>) -> anyhow::Result<Self> {
-        let mut options = OpenOptions::new();
-        let output = options.write(true).create(true).truncate(true).mode(0o600).open(launch.log);
-        let output = output.with_context(|| format!("{} cannot be written", launch.log.display()))?;
         let mut shell = process::Command::new("/bin/sh");
         shell.args(["-c", SUPERVISE, "portico-supervise"]).args(launch.command);
         shell.current_dir(launch.folder).envs(launch.variables.iter().map(|(name, value)| (name, value)));
         // A group of its own: Ctrl-C is for the runner, which stops what it has started.
-        shell.process_group(0).stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output);
+        shell.process_group(0).stdin(Stdio::piped());
+        let log = match launch.output {
+            Output::Ours => None,
+            Output::File(path) => {
+                let mut options = OpenOptions::new();
+                let output = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+                let output = output.with_context(|| format!("{} cannot be written", path.display()))?;
+                shell.stdout(output.try_clone()?).stderr(output);
+                Some(path.to_owned())
+            }
+        };
         let mut supervisor = shell.spawn().context("/bin/sh cannot be started")?;
-        Ok(Self { pipe: supervisor.stdin.take(), supervisor, log: launch.log.to_owned() })
+        Ok(Self { pipe: supervisor.stdin.take(), supervisor, log })
+    }
+
+    /// Whether the program still runs.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.supervisor.try_wait(), Ok(None))
     }
 
     /// Waits until the program ends by itself, and tells how and with which last words.
     pub async fn ended(&mut self) -> String {
         let ended = self.supervisor.wait().await;
         let how = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
-        let log = fs::read(&self.log).unwrap_or_default();
+        let Some(log) = &self.log else { return format!("it ended ({how}); see above") };
+        let log = fs::read(log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<&str> = log.lines().collect();
         format!("it ended ({how}):\n{}", lines[lines.len().saturating_sub(LAST_LINES)..].join("\n"))
@@ -68,7 +89,7 @@ impl Child {
     pub async fn stop(mut self) {
         drop(self.pipe.take());
         if timeout(STOP_BOUND, self.supervisor.wait()).await.is_err() {
-            tracing::warn!(log = %self.log.display(), "a program did not end in time");
+            tracing::warn!("a program did not end in time");
         }
     }
 }

@@ -21,7 +21,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
 use url::Url;
 
-use crate::child::{Child, Launch};
+use crate::child::{Child, Launch, Output};
 
 const FOLDER: &str = "examples/guests";
 const READY_WITHIN: Duration = Duration::from_mins(1);
@@ -171,7 +171,8 @@ impl Guest {
         let log = logs.join(format!("{}.log", self.name));
         let variables = [("PORTICO_ISSUER", issuer.to_owned()), ("PORT", self.port.to_string())];
         let command = self.fill_in(&self.declaration.command);
-        let launch = Launch { command: &command, folder: &self.folder, variables: &variables, log: &log };
+        let launch =
+            Launch { command: &command, folder: &self.folder, variables: &variables, output: Output::File(&log) };
         let mut child = Child::start(&launch)?;
         tokio::select! {
             ready = self.until_ready() => ready?,

@@ -15,3 +15,4 @@ pub mod secrets;
 pub mod service;
 pub mod suite;
 mod up;
+mod watch;

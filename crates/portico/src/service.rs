@@ -64,4 +64,9 @@ impl Service {
             Self::Declared(service) => service.command(),
         }
     }
+
+    /// Its package, which its binary is called after.
+    pub fn package(self) -> String {
+        self.command().get_name().to_owned()
+    }
 }

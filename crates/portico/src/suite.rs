@@ -84,9 +84,7 @@ impl Suite {
         for service in &services {
             prepare_schema(plan, *service).await?;
         }
-        let gateway = Listeners::bind(&gateway_server(plan.gateway)).await.with_context(|| {
-            format!("the gateway cannot listen on {}; choose another port with --port", plan.gateway)
-        })?;
+        let gateway = bind_gateway(plan).await?;
         let mut listeners = BTreeMap::new();
         for service in &services {
             listeners.insert(service.name(), Listeners::bind(&ServerConfig::local()).await?);
@@ -125,6 +123,32 @@ impl Suite {
         suite.serve_gateway(&shared, gateway)?;
         suite.until_ready(&internal).await?;
         Ok(suite)
+    }
+
+    /// Starts the gateway alone, in front of services that run elsewhere; `auth` is where its two listeners are.
+    ///
+    /// # Errors
+    /// The gateway does not come up.
+    pub async fn in_front_of(
+        plan: &Plan,
+        gateway: Listeners,
+        services: BTreeMap<String, Addresses>,
+        auth: (SocketAddr, SocketAddr),
+        lifecycle: &Lifecycle,
+    ) -> anyhow::Result<Self> {
+        let (address, internal) = (address_for_clients(gateway.public_addr()), gateway.internal_addr());
+        let (auth_public, auth_internal) = auth;
+        let shared = Shared { plan, issuer: address.clone(), auth_public, auth_internal };
+        let (tasks, lifecycle) = (JoinSet::new(), lifecycle.clone());
+        let mut suite = Self { gateway: gateway.public_addr(), address, services, tasks, lifecycle };
+        suite.serve_gateway(&shared, gateway)?;
+        suite.until_ready(&[internal]).await?;
+        Ok(suite)
+    }
+
+    /// Runs something that is part of the suite: when it ends, the suite does.
+    pub fn spawn(&mut self, task: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
+        self.tasks.spawn(task);
     }
 
     fn serve_gateway(&mut self, shared: &Shared<'_>, listeners: Listeners) -> anyhow::Result<()> {
@@ -218,23 +242,45 @@ fn failure(ended: Option<Result<anyhow::Result<()>, tokio::task::JoinError>>) ->
     }
 }
 
-fn services(routes: &RouteFile) -> anyhow::Result<Vec<Service>> {
-    let names = routes.services.keys();
-    let services: Option<Vec<_>> = names.map(|name| Service::named(name)).collect();
-    let services = services.context("portico.toml lists a service that this runner does not know")?;
+/// The gateway's listeners.
+///
+/// # Errors
+/// Its port is taken.
+pub async fn bind_gateway(plan: &Plan) -> anyhow::Result<Listeners> {
+    let bound = Listeners::bind(&gateway_server(plan.gateway)).await;
+    bound.with_context(|| format!("the gateway cannot listen on {}; choose another port with --port", plan.gateway))
+}
+
+/// The services of the list, auth first.
+///
+/// # Errors
+/// The runner does not know one, or auth is missing.
+pub fn services(routes: &RouteFile) -> anyhow::Result<Vec<Service>> {
+    let unknown = routes.services.keys().find(|name| Service::named(name).is_none());
+    ensure!(unknown.is_none(), "portico.toml lists a service that this runner does not know");
     ensure!(routes.services.contains_key("auth"), "portico.toml must list the service `auth`");
-    Ok(services)
+    Ok(Service::all().filter(|service| routes.services.contains_key(service.name())).collect())
 }
 
 /// The schema and role of a service, and everything in it, up to date.
 async fn prepare_schema(plan: &Plan, service: Service) -> anyhow::Result<()> {
+    provide_schema(plan, service).await?;
+    let schema = plan.schema(service);
+    migrate(&plan.database(service), &schema, service.migrator()).await.with_context(|| format!("the schema {schema}"))
+}
+
+/// The schema and role of a service.
+///
+/// # Errors
+/// The database refuses.
+pub async fn provide_schema(plan: &Plan, service: Service) -> anyhow::Result<()> {
     let (schema, role) = (plan.schema(service), plan.role(service));
     // What it is told has passwords in it, which a slow statement would take into the log.
     let options = PgConnectOptions::from_url(&plan.database_url)?.disable_statement_logging();
     let mut admin = PgConnection::connect_with(&options).await.context("the database cannot be reached")?;
     provision(&mut admin, &schema, &role, &plan.secrets.role_password(service)).await?;
     admin.close().await?;
-    migrate(&plan.database(service), &schema, service.migrator()).await.with_context(|| format!("the schema {schema}"))
+    Ok(())
 }
 
 impl Plan {
@@ -300,7 +346,7 @@ impl Shared<'_> {
 }
 
 /// An address that listens on all interfaces is no address to connect to; this machine is one of them.
-fn address_for_clients(listen: SocketAddr) -> String {
+pub fn address_for_clients(listen: SocketAddr) -> String {
     match listen.ip() {
         ip if ip.is_unspecified() => format!("http://{}", SocketAddr::from((Ipv4Addr::LOCALHOST, listen.port()))),
         _ => format!("http://{listen}"),

@@ -20,6 +20,7 @@ use url::Url;
 use crate::guests::{self, Guest};
 use crate::secrets::Secrets;
 use crate::suite::{Plan, Suite};
+use crate::watch::{self, Log};
 use crate::{banner, demo, dev};
 use portico_chores::project::{self, Project};
 use portico_chores::state::State;
@@ -67,9 +68,19 @@ pub struct UpArgs {
     #[arg(long, value_name = "GUEST", value_delimiter = ',')]
     with: Vec<String>,
 
+    /// Build and replace a service when its code changes, while all else goes on
+    #[arg(long)]
+    watch: bool,
+
     /// Where traces go
     #[command(flatten)]
     traces: TraceConfig,
+}
+
+impl UpArgs {
+    fn log_format(&self) -> LogFormat {
+        if self.json { LogFormat::Json } else { LogFormat::Text }
+    }
 }
 
 /// Runs the suite until it is told to stop.
@@ -78,8 +89,11 @@ pub struct UpArgs {
 /// Something did not start, or failed while running.
 pub async fn up(args: &UpArgs) -> anyhow::Result<()> {
     let started = Instant::now();
-    let log_format = if args.json { LogFormat::Json } else { LogFormat::Text };
-    telemetry::init(&TelemetryConfig { log: args.log.clone(), log_format, traces: args.traces.clone() })?;
+    telemetry::init(&TelemetryConfig {
+        log: args.log.clone(),
+        log_format: args.log_format(),
+        traces: args.traces.clone(),
+    })?;
     let lifecycle = Lifecycle::new();
     lifecycle.stop_on_signal()?;
 
@@ -165,9 +179,17 @@ impl Up<'_> {
         })
     }
 
+    async fn start_suite(&self, plan: &Plan) -> anyhow::Result<Suite> {
+        if !self.args.watch {
+            return Suite::start(plan, &self.lifecycle).await;
+        }
+        let log = Log { filter: self.args.log.clone(), format: self.args.log_format() };
+        watch::start(plan, &self.project.root, log, &self.lifecycle).await
+    }
+
     /// The suite with its demo data, and the guests, which ask it for its keys.
     async fn start(&self, plan: &Plan) -> anyhow::Result<(Suite, JoinSet<()>)> {
-        let suite = Suite::start(plan, &self.lifecycle).await?;
+        let suite = self.start_suite(plan).await?;
         demo::seed(plan).await.context("making the demo data")?;
         let mut running = JoinSet::new();
         for guest in &self.guests {

@@ -50,7 +50,8 @@ impl Mailbox {
         }
     }
 
-    pub(super) fn receive(&self, message: Message) {
+    /// Takes a mail.
+    pub fn receive(&self, message: Message) {
         let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
         mails.push_front(message);
         mails.truncate(CAPACITY);
