@@ -10,6 +10,7 @@ pub mod demo;
 mod dev;
 mod guests;
 pub mod openapi;
+mod production;
 pub mod reference;
 pub mod secrets;
 pub mod service;

@@ -21,7 +21,7 @@ use crate::guests::{self, Guest};
 use crate::secrets::Secrets;
 use crate::suite::{Plan, Suite};
 use crate::watch::{self, Log};
-use crate::{banner, demo, dev};
+use crate::{banner, demo, dev, production};
 use portico_chores::project::{self, Project};
 use portico_chores::state::State;
 
@@ -64,6 +64,10 @@ pub struct UpArgs {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<Secret>,
 
+    /// What this machine is for; only `development` and `test` get demo accounts, and everything else is refused
+    #[arg(long = "env", env = "PORTICO_ENV", default_value = "development", value_name = "NAME")]
+    environment: String,
+
     /// Services of examples/guests to start behind the gateway, by the names of their folders
     #[arg(long, value_name = "GUEST", value_delimiter = ',')]
     with: Vec<String>,
@@ -88,6 +92,7 @@ impl UpArgs {
 /// # Errors
 /// Something did not start, or failed while running.
 pub async fn up(args: &UpArgs) -> anyhow::Result<()> {
+    production::check_environment(&args.environment)?;
     let started = Instant::now();
     telemetry::init(&TelemetryConfig {
         log: args.log.clone(),
@@ -189,6 +194,9 @@ impl Up<'_> {
 
     /// The suite with its demo data, and the guests, which ask it for its keys.
     async fn start(&self, plan: &Plan) -> anyhow::Result<(Suite, JoinSet<()>)> {
+        if self.args.database_url.is_some() {
+            production::claim_database(plan).await?;
+        }
         let suite = self.start_suite(plan).await?;
         demo::seed(plan).await.context("making the demo data")?;
         let mut running = JoinSet::new();

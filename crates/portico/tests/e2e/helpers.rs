@@ -133,6 +133,11 @@ impl TestSuite {
         reply
     }
 
+    /// What the suite was made from.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// What the suite keeps secret.
     pub fn secrets(&self) -> &Secrets {
         &self.plan.secrets
@@ -182,6 +187,18 @@ impl TestSuite {
             tables.extend(names.into_iter().map(|table| (service.name(), schema.clone(), table)));
         }
         tables
+    }
+
+    /// How many rows each table has.
+    pub async fn rows(&self) -> BTreeMap<String, i64> {
+        let mut admin = PgConnection::connect(self.plan.database_url.as_str()).await.unwrap();
+        let mut rows = BTreeMap::new();
+        for (service, schema, table) in self.tables().await {
+            let count = format!("SELECT count(*) FROM {schema}.{table}");
+            let count = sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(&mut admin).await.unwrap();
+            rows.insert(format!("{service}.{table}"), count);
+        }
+        rows
     }
 }
 

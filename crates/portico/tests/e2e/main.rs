@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod bad_input;
+mod demo;
 mod documents;
 mod guests;
 mod helpers;

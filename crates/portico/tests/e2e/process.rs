@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use portico_chores::state::State;
 use portico_testkit::Client;
 use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+use url::Url;
 use uuid::Uuid;
 
 /// The runner with a data folder of its own.
@@ -22,15 +24,22 @@ fn data_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(Uuid::new_v4().simple().to_string())
 }
 
-fn start(data: &PathBuf) -> Runner {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_portico"))
+fn command(data: &PathBuf) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portico"));
+    command
         .args(["up", "--json", "--port", "0", "--dev-port", "0", "--data"])
         .arg(data)
         .env_remove("DATABASE_URL")
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    command
+}
+
+fn start(data: &PathBuf) -> Runner {
+    ready(&mut command(data))
+}
+
+fn ready(command: &mut Command) -> Runner {
+    let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let mut state = None;
     for line in lines.by_ref() {
@@ -54,10 +63,16 @@ impl Runner {
     }
 }
 
+/// What the runner says when it does not start.
+fn refused(command: &mut Command) -> String {
+    let ended = command.output().unwrap();
+    assert!(!ended.status.success(), "{ended:?}");
+    String::from_utf8(ended.stderr).unwrap()
+}
+
 /// Whether a server still answers behind a database address.
 async fn is_postgres_there(url: &str) -> bool {
-    use sqlx::Connection as _;
-    sqlx::PgConnection::connect(url).await.is_ok()
+    PgConnection::connect(url).await.is_ok()
 }
 
 async fn until_postgres_is_gone(url: &str) {
@@ -107,16 +122,8 @@ async fn a_second_runner_on_the_same_data_says_who_has_it() {
     let data = data_folder();
     let mut first = start(&data);
 
-    let second = Command::new(env!("CARGO_BIN_EXE_portico"))
-        .args(["up", "--json", "--port", "0", "--dev-port", "0", "--data"])
-        .arg(&data)
-        .env_remove("DATABASE_URL")
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-        .output()
-        .unwrap();
+    let text = refused(&mut command(&data));
 
-    assert!(!second.status.success());
-    let text = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(text.contains(&first.process.id().to_string()), "{text}");
     assert_eq!(first.client().get("/healthz").await.status, 200);
     first.signal("TERM");
@@ -148,4 +155,49 @@ async fn the_development_pages_show_mail_and_refuse_other_names() {
     runner.signal("INT");
     assert!(runner.process.wait().unwrap().success());
     std::fs::remove_dir_all(&data).unwrap();
+}
+
+#[test]
+fn it_runs_only_where_demo_accounts_may_be() {
+    let data = data_folder();
+
+    for environment in ["production", "staging"] {
+        let text = refused(command(&data).env("PORTICO_ENV", environment));
+        assert!(text.contains(&format!("PORTICO_ENV is `{environment}`")), "{text}");
+    }
+    assert!(!data.exists());
+}
+
+#[tokio::test]
+async fn it_leaves_a_database_alone_that_others_have_filled() {
+    let (data, other_data) = (data_folder(), data_folder());
+    let mut server = start(&data);
+    let url = |database| {
+        let mut url: Url = server.state.database_url.parse().unwrap();
+        url.set_path(database);
+        url.to_string()
+    };
+    let mut admin = PgConnection::connect(&server.state.database_url).await.unwrap();
+    sqlx::raw_sql("CREATE DATABASE theirs").execute(&mut admin).await.unwrap();
+    sqlx::raw_sql("CREATE DATABASE empty").execute(&mut admin).await.unwrap();
+    let mut theirs = PgConnection::connect(&url("theirs")).await.unwrap();
+    sqlx::raw_sql("CREATE SCHEMA users").execute(&mut theirs).await.unwrap();
+
+    let text = refused(command(&other_data).env("DATABASE_URL", url("theirs")));
+    let schemas =
+        "SELECT count(*) FROM pg_namespace WHERE nspname IN ('auth', 'users', 'product', 'portico_development')";
+    let schemas: i64 = sqlx::query_scalar(schemas).fetch_one(&mut theirs).await.unwrap();
+
+    assert!(text.contains("a schema `users` that was not made here"), "{text}");
+    assert_eq!(schemas, 1);
+    for _ in ["made by it", "known by it"] {
+        let mut runner = ready(command(&other_data).env("DATABASE_URL", url("empty")));
+        emails(&runner).await;
+        runner.signal("INT");
+        assert!(runner.process.wait().unwrap().success());
+    }
+    server.signal("INT");
+    assert!(server.process.wait().unwrap().success());
+    std::fs::remove_dir_all(&data).unwrap();
+    std::fs::remove_dir_all(&other_data).unwrap();
 }
