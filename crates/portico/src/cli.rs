@@ -1,6 +1,9 @@
 //! The command line.
 
-use clap::{Parser, Subcommand};
+use std::io::{self, Write};
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::{Shell, generate};
 use portico_chores::Chore;
 use portico_chores::project::Project;
 
@@ -30,6 +33,11 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Print what lets a shell complete the words after `portico`
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
     #[command(flatten)]
     Chore(Chore),
 }
@@ -43,6 +51,17 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Up(args) => up(&args).await,
         Command::Openapi => openapi::write(&Project::find()?),
         Command::Reference { check } => reference::write(&Project::find()?, check),
+        Command::Completions { shell } => {
+            completions(shell, &mut io::stdout());
+            Ok(())
+        }
         Command::Chore(chore) => chore.run().await,
     }
 }
+
+fn completions(shell: Shell, out: &mut dyn Write) {
+    generate(shell, &mut Cli::command(), "portico", out);
+}
+
+#[cfg(test)]
+mod tests;
