@@ -3,6 +3,7 @@
 //! They depend on none of the services, because they are needed when a service does not compile:
 //! a new query does not until it has been checked.
 
+mod book;
 mod diagram;
 mod doctor;
 mod git;
@@ -66,6 +67,21 @@ pub enum Chore {
     /// Chores around the templates that new services are made from
     #[command(subcommand)]
     Template(Template),
+    /// Show the book in docs/ at a port of this machine, and again after each change
+    Docs {
+        /// Only build it, into target/book
+        #[arg(long)]
+        build: bool,
+        /// Port to show it at
+        #[arg(long, default_value_t = 3000)]
+        port: u16,
+        /// Change the book that mdBook writes to standard input; mdBook calls this
+        #[arg(long, hide = true)]
+        preprocess: bool,
+        /// What mdBook adds
+        #[arg(hide = true, requires = "preprocess")]
+        more: Vec<String>,
+    },
 }
 
 /// Chores around the database.
@@ -145,6 +161,11 @@ impl Chore {
             Self::Rename { name, repository } => rename::rename(&Project::find()?, &name, repository.as_deref()),
             Self::Template(Template::Sample { check }) => new::sample(&Project::find()?, check),
             Self::Template(Template::Diff { from, to }) => upgrade::diff(&Project::find()?, from.as_deref(), &to),
+            // Whether it can for a renderer, mdBook asks with words of its own; book.toml names those it is for.
+            Self::Docs { preprocess: true, more, .. } if !more.is_empty() => Ok(()),
+            Self::Docs { preprocess: true, .. } => book::preprocess(&Project::find()?),
+            Self::Docs { build: true, .. } => book::build(&Project::find()?),
+            Self::Docs { port, .. } => book::serve(&Project::find()?, port),
             Self::Db(Db::New { service, name }) => migrations::create(&Project::find()?, &service, &name),
             Self::Db(Db::Status { database_url }) => migrations::status(&Project::find()?, database_url.as_ref()).await,
             Self::Db(Db::Migrate { database_url }) => {

@@ -1,0 +1,173 @@
+//! The book: the documents in `docs`, as mdBook shows them.
+
+use std::fs;
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::ops::Range;
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, bail, ensure};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
+use serde_json::Value;
+
+use crate::project::Project;
+
+const MDBOOK: &str = "0.5.4";
+/// What draws diagrams, once `npm ci` was called there, and where the book looks for it.
+const MERMAID: &str = "tests/docs/node_modules/mermaid/dist/mermaid.min.js";
+const MERMAID_OF_BOOK: &str = "docs/book/mermaid.min.js";
+
+/// Builds the book into `target/book`.
+///
+/// # Errors
+/// mdBook is missing, or fails.
+pub fn build(project: &Project) -> anyhow::Result<()> {
+    mdbook(project, &["build"])
+}
+
+/// Shows the book at a port of this machine, and again after each change, until Ctrl-C.
+///
+/// # Errors
+/// mdBook is missing, or fails.
+pub fn serve(project: &Project, port: u16) -> anyhow::Result<()> {
+    println!("the book: http://{}", SocketAddrV4::new(Ipv4Addr::LOCALHOST, port));
+    mdbook(project, &["serve", "--hostname", "127.0.0.1", "--port", &port.to_string()])
+}
+
+fn mdbook(project: &Project, arguments: &[&str]) -> anyhow::Result<()> {
+    if project.root.join(MERMAID).is_file() {
+        fs::copy(project.root.join(MERMAID), project.root.join(MERMAID_OF_BOOK)).context(MERMAID_OF_BOOK)?;
+    } else if !project.root.join(MERMAID_OF_BOOK).is_file() {
+        println!("diagrams are shown as text; `npm ci --prefix tests/docs` fetches what draws them");
+    }
+    let status = match Command::new("mdbook").args(arguments).current_dir(project.root.join("docs")).status() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            bail!("mdbook is missing: cargo install --locked mdbook --version {MDBOOK}")
+        }
+        status => status.context("mdbook")?,
+    };
+    ensure!(status.success(), "`mdbook {}` failed; see above", arguments.join(" "));
+    Ok(())
+}
+
+/// Does what mdBook asks of a preprocessor: changes the book it writes to standard input.
+///
+/// # Errors
+/// What comes is no book.
+pub fn preprocess(project: &Project) -> anyhow::Result<()> {
+    let mut given = String::new();
+    io::stdin().read_to_string(&mut given)?;
+    let (_, mut book): (Value, Value) = serde_json::from_str(&given).context("not a book of mdBook")?;
+    let pages = Pages { root: project.root.clone(), repository: repository(project)? };
+    pages.rewrite_all(&mut book)?;
+    io::stdout().write_all(serde_json::to_string(&book)?.as_bytes())?;
+    Ok(())
+}
+
+/// The address of the repository, as `Cargo.toml` names it.
+fn repository(project: &Project) -> anyhow::Result<String> {
+    let manifest: toml::Table = toml::from_str(&fs::read_to_string(project.root.join("Cargo.toml"))?)?;
+    let address = manifest.get("workspace").and_then(|workspace| workspace.get("package")?.get("repository")?.as_str());
+    address.map(str::to_owned).context("Cargo.toml names no repository")
+}
+
+struct Pages {
+    root: PathBuf,
+    repository: String,
+}
+
+impl Pages {
+    fn rewrite_all(&self, book: &mut Value) -> anyhow::Result<()> {
+        match book {
+            Value::Array(parts) => parts.iter_mut().try_for_each(|part| self.rewrite_all(part)),
+            Value::Object(fields) => {
+                let path = fields.get("path").and_then(Value::as_str).map(|path| Path::new("docs").join(path));
+                if let (Some(path), Some(Value::String(content))) = (path, fields.get_mut("content")) {
+                    *content = self.rewrite(&path, content);
+                }
+                fields.values_mut().try_for_each(|part| self.rewrite_all(part))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A page whose links that leave the book lead to the repository, and whose diagrams wait to be drawn.
+    fn rewrite(&self, page: &Path, text: &str) -> String {
+        let mut changes: Vec<(Range<usize>, String)> = Vec::new();
+        for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
+            match event {
+                Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                    let at = text[range.clone()].rfind(&format!("({dest_url}")).map(|at| range.start + at + 1);
+                    changes.extend(at.zip(self.outside(page, &dest_url)).map(|(at, to)| (at..at + dest_url.len(), to)));
+                }
+                Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) if &*language == "mermaid" => {
+                    let block = &text[range.clone()];
+                    let diagram = block.split_once('\n').map_or("", |(_, rest)| rest);
+                    let diagram = diagram.trim_end().trim_end_matches('`');
+                    let diagram = diagram.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+                    changes.push((range, format!("<pre class=\"mermaid\">\n{diagram}</pre>\n")));
+                }
+                _ => {}
+            }
+        }
+        let (mut rewritten, mut end) = (String::with_capacity(text.len()), 0);
+        for (range, change) in changes {
+            rewritten += &text[end..range.start];
+            rewritten += &change;
+            end = range.end;
+        }
+        rewritten + &text[end..]
+    }
+
+    /// Where a link leads that leaves the book, or to a folder, which a book has none of.
+    fn outside(&self, page: &Path, link: &str) -> Option<String> {
+        let (file, anchor) = link.split_at(link.find('#').unwrap_or(link.len()));
+        if file.is_empty() || file.contains("://") || file.starts_with("mailto:") {
+            return None;
+        }
+        let path = normalized(&page.parent()?.join(file));
+        let is_folder = self.root.join(&path).is_dir();
+        let kind = if is_folder { "tree" } else { "blob" };
+        let is_inside = path.starts_with("docs") && !is_folder;
+        (!is_inside).then(|| format!("{}/{kind}/main/{}{anchor}", self.repository, path.display()))
+    }
+}
+
+fn normalized(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut path, part| {
+        match part {
+            Component::ParentDir => drop(path.pop()),
+            Component::CurDir => {}
+            part => path.push(part),
+        }
+        path
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(text: &str) -> String {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        Pages { root, repository: "https://example.com/p".to_owned() }.rewrite(Path::new("docs/adr/page.md"), text)
+    }
+
+    #[test]
+    fn links_that_leave_the_book_lead_to_the_repository() {
+        let text = "[a](../api.md#x) [b](../../README.md#how-it-is-built) [`c`](../../crates) [d](https://e.f) [g](#h) `[i](../../README.md)`";
+
+        let wanted = "[a](../api.md#x) [b](https://example.com/p/blob/main/README.md#how-it-is-built) \
+                      [`c`](https://example.com/p/tree/main/crates) [d](https://e.f) [g](#h) `[i](../../README.md)`";
+        assert_eq!(rewritten(text), wanted);
+    }
+
+    #[test]
+    fn diagrams_wait_to_be_drawn_and_other_code_stays() {
+        let text = "a\n\n```mermaid\nflowchart LR\n  a -->|\"<br/> & b\"| c\n```\n\n```sh\nls\n```\n";
+
+        let wanted = "a\n\n<pre class=\"mermaid\">\nflowchart LR\n  a --&gt;|\"&lt;br/&gt; &amp; b\"| c\n</pre>\n\n\n```sh\nls\n```\n";
+        assert_eq!(rewritten(text), wanted);
+    }
+}
