@@ -143,3 +143,21 @@ fn every_page_is_in_the_book() {
 
     assert!(missing.is_empty(), "docs/SUMMARY.md does not name {missing:?}");
 }
+
+#[test]
+fn what_breaks_says_what_to_do() {
+    let [changes, upgrading] =
+        ["CHANGELOG.md", "UPGRADING.md"].map(|page| fs::read_to_string(root().join(page)).unwrap());
+    let breaking = changes.split("\n- ").filter(|entry| entry.contains("**Breaking**") && !entry.starts_with('#'));
+
+    let told: BTreeSet<_> = breaking
+        .map(|entry| {
+            let link =
+                entry.strip_prefix("**Breaking** ([what to do](UPGRADING.md#").and_then(|rest| rest.split_once(')'));
+            link.unwrap_or_else(|| panic!("no link to UPGRADING.md: {entry}")).0.to_owned()
+        })
+        .collect();
+
+    let parts: BTreeSet<_> = upgrading.lines().filter_map(|line| line.strip_prefix("### ")).map(anchor).collect();
+    assert_eq!(told, parts);
+}
