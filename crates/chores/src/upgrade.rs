@@ -23,7 +23,7 @@ pub fn diff(project: &Project, from: Option<&str>, to: &str) -> anyhow::Result<(
     let template = scratch.path().join("template");
     let commit = git::ask(&template, &["rev-parse", "--verify", "--quiet", &format!("{to}^{{commit}}")]);
     let commit = commit.with_context(|| format!("the template has no `{to}`"))?.trim().to_owned();
-    let old = renamed(&template, &mark, &mark.commit)?;
+    let old = renamed(&template, &mark, &origin(project, &template, &mark)?)?;
     let new = renamed(&template, &mark, &commit)?;
     // The lock follows from the manifests and from what the project has added.
     let patch = git::ask(&template, &["diff", "--binary", "--full-index", &old, &new, "--", ".", ":!Cargo.lock"])?;
@@ -33,10 +33,24 @@ pub fn diff(project: &Project, from: Option<&str>, to: &str) -> anyhow::Result<(
     Ok(())
 }
 
+/// The commit of the template that the project was made from. A copy without the history of the template, such as *Use this
+/// template* makes, begins with a commit of its own, whose files say which one it is.
+fn origin(project: &Project, template: &Path, mark: &Mark) -> anyhow::Result<String> {
+    let known = git::ask(template, &["rev-parse", "--verify", "--quiet", &format!("{}^{{commit}}", mark.commit)]);
+    if known.is_ok() {
+        return Ok(mark.commit.clone());
+    }
+    let first = git::ask(&project.root, &["rev-parse", "--verify", "--quiet", &format!("{}^{{tree}}", mark.commit)])?;
+    let commits = git::ask(template, &["log", "--all", "--format=%T %H"])?;
+    let same = commits.lines().find_map(|line| line.strip_prefix(first.trim()));
+    let same =
+        same.with_context(|| format!("the template has neither the commit {} nor one with its files", mark.commit))?;
+    Ok(same.trim().to_owned())
+}
+
 /// The tree of a commit, renamed and marked as the project is.
 fn renamed(template: &Path, mark: &Mark, commit: &str) -> anyhow::Result<String> {
-    git::ask(template, &["checkout", "--quiet", "--force", "--detach", commit])
-        .with_context(|| format!("the template has no commit {commit}, which the project was made from"))?;
+    git::ask(template, &["checkout", "--quiet", "--force", "--detach", commit])?;
     let manifest: toml::Table = toml::from_str(&fs::read_to_string(template.join("Cargo.toml"))?)?;
     let version = manifest.get("workspace").and_then(|workspace| workspace.get("package")?.get("version")?.as_str());
     let at = Mark { commit: commit.to_owned(), version: version.unwrap_or_default().to_owned(), ..mark.clone() };
