@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 
 use crate::git;
 use crate::project::{Project, cargo};
@@ -40,12 +40,19 @@ fn origin(project: &Project, template: &Path, mark: &Mark) -> anyhow::Result<Str
     if known.is_ok() {
         return Ok(mark.commit.clone());
     }
-    let first = git::ask(&project.root, &["rev-parse", "--verify", "--quiet", &format!("{}^{{tree}}", mark.commit)])?;
-    let commits = git::ask(template, &["log", "--all", "--format=%T %H"])?;
-    let same = commits.lines().find_map(|line| line.strip_prefix(first.trim()));
-    let same =
-        same.with_context(|| format!("the template has neither the commit {} nor one with its files", mark.commit))?;
-    Ok(same.trim().to_owned())
+    let first = files(&project.root, &mark.commit)?;
+    for commit in git::ask(template, &["rev-list", "--all"])?.lines() {
+        if files(template, commit)? == first {
+            return Ok(commit.to_owned());
+        }
+    }
+    bail!("the template has neither the commit {} nor one with its files", mark.commit)
+}
+
+/// The files of a commit with the ids of what is in them, but for the one that `cargo generate` does not copy.
+fn files(root: &Path, commit: &str) -> anyhow::Result<Vec<String>> {
+    let listed = git::ask(root, &["ls-tree", "-r", "-z", commit])?;
+    Ok(listed.split('\0').filter(|line| !line.ends_with("\tcargo-generate.toml")).map(str::to_owned).collect())
 }
 
 /// The tree of a commit, renamed and marked as the project is.
