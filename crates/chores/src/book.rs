@@ -60,7 +60,7 @@ pub fn preprocess(project: &Project) -> anyhow::Result<()> {
     io::stdin().read_to_string(&mut given)?;
     let (_, mut book): (Value, Value) = serde_json::from_str(&given).context("not a book of mdBook")?;
     let pages = Pages { root: project.root.clone(), repository: repository(project)? };
-    pages.rewrite_all(&mut book)?;
+    pages.rewrite_all(&mut book);
     io::stdout().write_all(serde_json::to_string(&book)?.as_bytes())?;
     Ok(())
 }
@@ -78,28 +78,28 @@ struct Pages {
 }
 
 impl Pages {
-    fn rewrite_all(&self, book: &mut Value) -> anyhow::Result<()> {
+    fn rewrite_all(&self, book: &mut Value) {
         match book {
-            Value::Array(parts) => parts.iter_mut().try_for_each(|part| self.rewrite_all(part)),
+            Value::Array(parts) => parts.iter_mut().for_each(|part| self.rewrite_all(part)),
             Value::Object(fields) => {
-                let path = fields.get("path").and_then(Value::as_str).map(|path| Path::new("docs").join(path));
+                let path = fields.get("source_path").and_then(Value::as_str).map(|path| Path::new("docs").join(path));
                 if let (Some(path), Some(Value::String(content))) = (path, fields.get_mut("content")) {
                     *content = self.rewrite(&path, content);
                 }
-                fields.values_mut().try_for_each(|part| self.rewrite_all(part))
+                fields.values_mut().for_each(|part| self.rewrite_all(part));
             }
-            _ => Ok(()),
+            _ => {}
         }
     }
 
-    /// A page whose links that leave the book lead to the repository, and whose diagrams wait to be drawn.
+    /// A page whose links lead to pages of the book or to the repository, and whose diagrams wait to be drawn.
     fn rewrite(&self, page: &Path, text: &str) -> String {
         let mut changes: Vec<(Range<usize>, String)> = Vec::new();
         for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
             match event {
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                     let at = text[range.clone()].rfind(&format!("({dest_url}")).map(|at| range.start + at + 1);
-                    changes.extend(at.zip(self.outside(page, &dest_url)).map(|(at, to)| (at..at + dest_url.len(), to)));
+                    changes.extend(at.zip(self.target(page, &dest_url)).map(|(at, to)| (at..at + dest_url.len(), to)));
                 }
                 Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) if &*language == "mermaid" => {
                     let block = &text[range.clone()];
@@ -120,17 +120,20 @@ impl Pages {
         rewritten + &text[end..]
     }
 
-    /// Where a link leads that leaves the book, or to a folder, which a book has none of.
-    fn outside(&self, page: &Path, link: &str) -> Option<String> {
+    /// Where a link has to lead in the book, if that is elsewhere: what is no page of it is in the repository, and the
+    /// `README.md` of a folder is its `index.md`.
+    fn target(&self, page: &Path, link: &str) -> Option<String> {
         let (file, anchor) = link.split_at(link.find('#').unwrap_or(link.len()));
         if file.is_empty() || file.contains("://") || file.starts_with("mailto:") {
             return None;
         }
         let path = normalized(&page.parent()?.join(file));
         let is_folder = self.root.join(&path).is_dir();
+        if path.starts_with("docs") && !is_folder && !file.ends_with("-template.md") {
+            return file.strip_suffix("README.md").map(|folder| format!("{folder}index.md{anchor}"));
+        }
         let kind = if is_folder { "tree" } else { "blob" };
-        let is_inside = path.starts_with("docs") && !is_folder;
-        (!is_inside).then(|| format!("{}/{kind}/main/{}{anchor}", self.repository, path.display()))
+        Some(format!("{}/{kind}/main/{}{anchor}", self.repository, path.display()))
     }
 }
 
@@ -156,10 +159,10 @@ mod tests {
 
     #[test]
     fn links_that_leave_the_book_lead_to_the_repository() {
-        let text = "[a](../api.md#x) [b](../../README.md#how-it-is-built) [`c`](../../crates) [d](https://e.f) [g](#h) `[i](../../README.md)`";
+        let text = "[a](../api.md#x) [b](../../README.md#built) [`c`](../../crates) [d](https://e.f) [g](#h) `[i](../../README.md)` [j](README.md#k)";
 
-        let wanted = "[a](../api.md#x) [b](https://example.com/p/blob/main/README.md#how-it-is-built) \
-                      [`c`](https://example.com/p/tree/main/crates) [d](https://e.f) [g](#h) `[i](../../README.md)`";
+        let wanted = "[a](../api.md#x) [b](https://example.com/p/blob/main/README.md#built) \
+                      [`c`](https://example.com/p/tree/main/crates) [d](https://e.f) [g](#h) `[i](../../README.md)` [j](index.md#k)";
         assert_eq!(rewritten(text), wanted);
     }
 
