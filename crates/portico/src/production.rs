@@ -1,8 +1,7 @@
 //! What keeps the runner, its demo logins and its passwords out of production.
 
 use anyhow::{Context as _, bail, ensure};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 
 use crate::service::Service;
 use crate::suite::Plan;
@@ -29,9 +28,8 @@ pub fn check_environment(name: &str) -> anyhow::Result<()> {
 /// # Errors
 /// It is somebody else's, or cannot be asked.
 pub async fn claim_database(plan: &Plan) -> anyhow::Result<()> {
-    // What it is told has no secrets in it, but its address does.
-    let options = PgConnectOptions::from_url(&plan.database_url)?.disable_statement_logging();
-    let mut admin = PgConnection::connect_with(&options).await.context("the database cannot be reached")?;
+    let admin = PgConnection::connect(plan.database_url.as_str()).await;
+    let mut admin = admin.context("the database cannot be reached")?;
     let is_marked = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'portico_development')";
     if !sqlx::query_scalar(is_marked).fetch_one(&mut admin).await? {
         let schemas: Vec<_> = Service::all().map(|service| plan.schema(service)).collect();
