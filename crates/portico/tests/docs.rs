@@ -92,36 +92,100 @@ fn anchors_are_those_that_github_makes() {
     assert_eq!(anchor("Über_uns - now!"), "über_uns---now");
 }
 
-/// The names of every function in the Rust files of the repository.
-fn functions() -> BTreeSet<String> {
-    let mut folders = vec![root()];
-    let mut found = BTreeSet::new();
+#[test]
+fn every_page_is_in_the_book() {
+    let docs = root().join("docs");
+    let summary = docs.join("SUMMARY.md");
+    let listed = read(&summary).links.into_iter().map(|link| docs.join(link)).collect::<BTreeSet<_>>();
+
+    let pages = documents(&docs).into_iter().filter(|page| *page != summary).collect::<BTreeSet<_>>();
+
+    let missing = pages.difference(&listed).collect::<Vec<_>>();
+    assert!(missing.is_empty(), "docs/SUMMARY.md lacks {missing:#?}");
+}
+
+/// The Rust files below a folder.
+fn code(folder: PathBuf) -> Vec<String> {
+    let mut folders = vec![folder];
+    let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() && !path.ends_with("target") && !path.ends_with("node_modules") {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let code = fs::read_to_string(path).unwrap();
-                let names = code.split("fn ").skip(1).filter_map(|rest| rest.split_once('(')).map(|(name, _)| name);
-                found.extend(names.map(str::to_owned));
+                found.push(fs::read_to_string(path).unwrap());
             }
         }
     }
     found
 }
 
+/// The names of every function in the Rust files of the repository.
+fn functions() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for code in code(root()) {
+        let names = code.split("fn ").skip(1).filter_map(|rest| rest.split_once('(')).map(|(name, _)| name);
+        found.extend(names.map(str::to_owned));
+    }
+    found
+}
+
 #[test]
-fn every_test_and_command_that_a_page_shows_something_by_exists() {
-    let pages = ["docs/owasp.md", "docs/quality.md", "docs/consistency.md"];
-    let pages = pages.map(|page| fs::read_to_string(root().join(page)).unwrap());
+fn every_test_that_the_page_on_consistency_names_exists() {
+    let page = fs::read_to_string(root().join("docs/consistency.md")).unwrap();
+    let functions = functions();
+
+    let quoted = page.split('`').skip(1).step_by(2);
+    let is_test =
+        |name: &&str| name.matches('_').count() > 2 && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let named = quoted.filter(is_test).collect::<BTreeSet<_>>();
+
+    let missing = named.iter().filter(|name| !functions.contains(**name)).collect::<Vec<_>>();
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(named.len() > 40, "{} tests are named", named.len());
+}
+
+#[test]
+fn the_diagram_of_types_shows_what_is_in_the_code() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let diagram = page.split("classDiagram").nth(1).unwrap().split("```").next().unwrap();
+    let mut shown = 0;
+
+    for package in diagram.split("namespace ").skip(1) {
+        let name = package.split_whitespace().next().unwrap().trim_start_matches("portico_");
+        let folder = [root().join("services").join(name), root().join("crates").join(name)]
+            .into_iter()
+            .find(|folder| folder.exists());
+        let files = code(folder.unwrap_or_else(|| panic!("there is no package {name}")).join("src"));
+        for class in package.split("class ").skip(1) {
+            let mut words = class.split_whitespace().map(|word| word.split('(').next().unwrap());
+            let kind = words.next().unwrap();
+            let is_its =
+                |file: &&String| [" ", "(", "<", ";"].iter().any(|end| file.contains(&format!("struct {kind}{end}")));
+            let file = files.iter().find(is_its).unwrap_or_else(|| panic!("there is no type {kind} in {name}"));
+            let members = words.skip_while(|word| *word != "{").skip(1).take_while(|word| *word != "}");
+            for member in members.filter(|word| !word.ends_with(')')) {
+                let is_there = file.contains(&format!("fn {member}(")) || file.contains(&format!(" {member}:"));
+                assert!(is_there, "{kind} of {name} has no {member}");
+                shown += 1;
+            }
+        }
+    }
+
+    assert!(shown > 30, "{shown} members are shown");
+}
+
+#[test]
+fn every_test_and_command_that_the_pages_of_quality_name_exists() {
+    let pages = ["docs/owasp.md", "docs/quality.md"].map(|page| fs::read_to_string(root().join(page)).unwrap());
     let functions = functions();
 
     let mut rows = 0;
-    let is_head = |line: &str| ["| Risk", "| Character", "| What |"].iter().any(|head| line.starts_with(head));
-    let is_row = |line: &&str| line.starts_with("| ") && !is_head(line);
+    let is_row =
+        |line: &&str| line.starts_with("| ") && !line.starts_with("| Risk") && !line.starts_with("| Character");
     for row in pages.iter().flat_map(|page| page.lines().filter(is_row)) {
-        let shown = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let shown = row.split('|').nth(3).unwrap();
         let names: Vec<_> = shown.split('`').skip(1).step_by(2).collect();
         assert!(!names.is_empty(), "{row} names nothing");
         for name in names {
@@ -130,34 +194,5 @@ fn every_test_and_command_that_a_page_shows_something_by_exists() {
         }
         rows += 1;
     }
-    assert_eq!(rows, 30 + 24 + 18);
-}
-
-#[test]
-fn every_page_is_in_the_book() {
-    let docs = root().join("docs");
-    let book = read(&docs.join("SUMMARY.md")).links;
-
-    let pages = documents(&docs).into_iter().map(|page| page.strip_prefix(&docs).unwrap().display().to_string());
-    let missing: Vec<_> = pages.filter(|page| page != "SUMMARY.md" && !book.contains(page)).collect();
-
-    assert!(missing.is_empty(), "docs/SUMMARY.md does not name {missing:?}");
-}
-
-#[test]
-fn what_breaks_says_what_to_do() {
-    let [changes, upgrading] =
-        ["CHANGELOG.md", "UPGRADING.md"].map(|page| fs::read_to_string(root().join(page)).unwrap());
-    let breaking = changes.split("\n- ").filter(|entry| entry.contains("**Breaking**") && !entry.starts_with('#'));
-
-    let told: BTreeSet<_> = breaking
-        .map(|entry| {
-            let link =
-                entry.strip_prefix("**Breaking** ([what to do](UPGRADING.md#").and_then(|rest| rest.split_once(')'));
-            link.unwrap_or_else(|| panic!("no link to UPGRADING.md: {entry}")).0.to_owned()
-        })
-        .collect();
-
-    let parts: BTreeSet<_> = upgrading.lines().filter_map(|line| line.strip_prefix("### ")).map(anchor).collect();
-    assert_eq!(told, parts);
+    assert_eq!(rows, 30 + 24);
 }
