@@ -1,13 +1,14 @@
 //! The book: the documents in `docs`, as mdBook shows them.
 
 use std::fs;
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::ops::Range;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
 use serde_json::Value;
 
@@ -18,37 +19,46 @@ const MDBOOK: &str = "0.5.4";
 const MERMAID: &str = "tests/docs/node_modules/mermaid/dist/mermaid.min.js";
 const MERMAID_OF_BOOK: &str = "docs/book/mermaid.min.js";
 
-/// Builds the book into `target/book`.
+/// Builds the book into `target/book`. mdBook goes on in the place of this process.
 ///
 /// # Errors
-/// mdBook is missing, or fails.
+/// mdBook is missing, or another one.
 pub fn build(project: &Project) -> anyhow::Result<()> {
     mdbook(project, &["build"])
 }
 
-/// Shows the book at a port of this machine, and again after each change, until Ctrl-C.
+/// Shows the book at a port of this machine, and again after each change, until Ctrl-C. mdBook goes on in the place of this process.
 ///
 /// # Errors
-/// mdBook is missing, or fails.
+/// mdBook is missing, or another one.
 pub fn serve(project: &Project, port: u16) -> anyhow::Result<()> {
     println!("the book: http://{}", SocketAddrV4::new(Ipv4Addr::LOCALHOST, port));
     mdbook(project, &["serve", "--hostname", "127.0.0.1", "--port", &port.to_string()])
 }
 
 fn mdbook(project: &Project, arguments: &[&str]) -> anyhow::Result<()> {
+    let asked = Command::new("mdbook").arg("--version").output();
+    let version = asked.map(|asked| String::from_utf8_lossy(&asked.stdout).trim().to_owned()).unwrap_or_default();
+    ensure!(is_fitting(&version), "{}: cargo install --locked mdbook --version {MDBOOK}", unfit(&version));
     if project.root.join(MERMAID).is_file() {
         fs::copy(project.root.join(MERMAID), project.root.join(MERMAID_OF_BOOK)).context(MERMAID_OF_BOOK)?;
     } else if !project.root.join(MERMAID_OF_BOOK).is_file() {
         println!("diagrams are shown as text; `npm ci --prefix tests/docs` fetches what draws them");
     }
-    let status = match Command::new("mdbook").args(arguments).current_dir(project.root.join("docs")).status() {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            bail!("mdbook is missing: cargo install --locked mdbook --version {MDBOOK}")
-        }
-        status => status.context("mdbook")?,
-    };
-    ensure!(status.success(), "`mdbook {}` failed; see above", arguments.join(" "));
-    Ok(())
+    // It takes our place, so that a signal to us ends it too.
+    let error = Command::new("mdbook").args(arguments).current_dir(project.root.join("docs")).exec();
+    Err(error).context("mdbook")
+}
+
+/// Whether mdBook hands its book over in the form that is read here, which is settled for each minor version.
+fn is_fitting(version: &str) -> bool {
+    let minor =
+        |version: &str| version.rsplit_once('.').map(|(minor, _)| minor.trim_start_matches("mdbook v").to_owned());
+    minor(version) == minor(MDBOOK)
+}
+
+fn unfit(version: &str) -> String {
+    if version.is_empty() { "mdbook is missing".to_owned() } else { format!("{version} does not fit") }
 }
 
 /// Does what mdBook asks of a preprocessor: changes the book it writes to standard input.
@@ -155,6 +165,16 @@ mod tests {
     fn rewritten(text: &str) -> String {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         Pages { root, repository: "https://example.com/p".to_owned() }.rewrite(Path::new("docs/adr/page.md"), text)
+    }
+
+    #[test]
+    fn a_patch_of_mdbook_does_not_matter_and_a_minor_version_does() {
+        for good in ["mdbook v0.5.4", "mdbook v0.5.0", "mdbook v0.5.11"] {
+            assert!(is_fitting(good), "{good}");
+        }
+        for bad in ["", "mdbook", "mdbook v0.4.52", "mdbook v0.6.0", "mdbook v1.5.4"] {
+            assert!(!is_fitting(bad), "{bad}");
+        }
     }
 
     #[test]
