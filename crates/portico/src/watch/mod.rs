@@ -27,8 +27,9 @@ pub use service::Log;
 use service::{Door, Surroundings, WatchedService};
 use sources::Sources;
 
-/// Where sources are that only another start of the runner takes over.
-const OF_THE_RUNNER: [&str; 4] = ["services/gateway", "crates/portico", "crates/chores", "crates/localpg"];
+/// Where sources are that the runner, and the gateway in it, take over only when they are started again.
+const OF_THE_RUNNER: [&str; 5] =
+    ["services/gateway", "crates/common", "crates/portico", "crates/chores", "crates/localpg"];
 
 /// The services, and what they are built from.
 struct Watch {
@@ -103,7 +104,7 @@ impl Watch {
             let changed: Vec<_> = changed.iter().filter_map(|path| path.strip_prefix(&self.root).ok()).collect();
             tracing::info!(files = changed.len(), first = %changed[0].display(), "changed, building");
             if let Some(path) = changed.iter().find(|path| OF_THE_RUNNER.iter().any(|root| path.starts_with(root))) {
-                tracing::warn!(file = %path.display(), "this is in force when the runner is started again");
+                tracing::warn!(file = %path.display(), "the gateway and the runner take this over when they are started again");
             }
             match build(&self.root, &packages).await {
                 Ok(programs) => self.replace(&programs).await,
