@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use axum::Router;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 
 pub use config::ServerConfig;
@@ -22,6 +23,9 @@ pub use health::{Check, internal_router, probe};
 
 use crate::lifecycle::Lifecycle;
 use crate::telemetry::{self, TelemetryConfig};
+
+/// More open files than connections and logs can need; some systems refuse to hear of no limit at all.
+const ENOUGH_FILES: u64 = 65_536;
 
 /// The two bound sockets of a process.
 #[derive(Debug)]
@@ -33,11 +37,12 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Binds both addresses of the settings.
+    /// Binds both addresses of the settings, and lets the process hold as many connections as the system allows.
     ///
     /// # Errors
     /// An address cannot be bound; the error names it and its setting.
     pub async fn bind(config: &ServerConfig) -> anyhow::Result<Self> {
+        raise_limit_of_files();
         let public = TcpListener::bind(config.listen)
             .await
             .with_context(|| format!("LISTEN: cannot listen on {}", config.listen))?;
@@ -67,6 +72,14 @@ pub async fn begin(config: &ServerConfig, telemetry: &TelemetryConfig) -> anyhow
     let lifecycle = Lifecycle::new();
     lifecycle.stop_on_signal().context("listening to signals")?;
     Ok((Listeners::bind(config).await?, lifecycle))
+}
+
+/// Takes what the system lets this process have: every connection is a file, and the 1,024 most systems begin with are
+/// fewer than a listener holds. Where that is refused, the limit stays as it is.
+fn raise_limit_of_files() {
+    let Rlimit { current: Some(current), maximum } = getrlimit(Resource::Nofile) else { return };
+    let wanted = maximum.map_or(ENOUGH_FILES, |maximum| maximum.min(ENOUGH_FILES)).max(current);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum });
 }
 
 fn address_of(listener: &TcpListener) -> SocketAddr {
