@@ -4,7 +4,7 @@
 //! called each time, and which routes lead there.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -14,17 +14,18 @@ use portico_chores::project::{Project, make_private};
 use portico_chores::state::GuestAddresses;
 use portico_common::lifecycle::Lifecycle;
 use portico_gateway::RouteEntry;
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode};
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::process::Command;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use url::Url;
 
 use crate::child::{Child, Launch, Output};
 
 const FOLDER: &str = "examples/guests";
 const READY_WITHIN: Duration = Duration::from_mins(1);
+const ASK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What `guest.toml` says. In commands `{port}` stands for the port to listen on, on loopback, and `{data}` for a
 /// folder that stays.
@@ -183,8 +184,10 @@ impl Guest {
 
     async fn until_ready(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + READY_WITHIN;
-        while !answers(self.port, &self.declaration.ready).await {
-            let (name, path) = (&self.name, &self.declaration.ready);
+        let (name, path) = (&self.name, &self.declaration.ready);
+        let client = Client::builder().timeout(ASK_TIMEOUT).redirect(Policy::none()).no_proxy().build()?;
+        let ask = || client.get(format!("{}{path}", self.addresses().address)).send();
+        while !ask().await.is_ok_and(|answer| answer.status() == StatusCode::OK) {
             ensure!(Instant::now() < deadline, "the guest `{name}` does not answer {path} with 200");
             sleep(Duration::from_millis(50)).await;
         }
@@ -210,16 +213,4 @@ impl RunningGuest {
 
 fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
-async fn answers(port: u16, path: &str) -> bool {
-    let ask = async {
-        let mut stream = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await?;
-        let mut status = [0; 12];
-        stream.read_exact(&mut status).await?;
-        std::io::Result::Ok(status)
-    };
-    timeout(Duration::from_secs(2), ask).await.is_ok_and(|status| status.is_ok_and(|status| status.ends_with(b" 200")))
 }
