@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -130,8 +131,10 @@ def test_a_session_that_has_ended_is_a_problem() -> None:
         other.tokens.pair = portico.tokens.pair
         portico.logout()
 
+        # Until the gateway has heard of it, the access token still counts.
+        deadline = time.monotonic() + 10
         with pytest.raises(Problem) as ended:
-            for _ in range(100):
+            while time.monotonic() < deadline:
                 other.me()
         assert ended.value.status in (400, 401)
         assert other.tokens.pair is None
