@@ -32,8 +32,8 @@ def run(*command, cwd=ROOT, env=None, check=True, stdin=""):
     return ran
 
 
-def call(method, url, token=None, body=None, **headers):
-    """Status, headers and JSON of an answer."""
+def call(method, url, token=None, body=None, within=30, **headers):
+    """Status, headers and JSON of an answer, which is `within` so many seconds or a TimeoutError."""
     request = urllib.request.Request(url, method=method, data=json.dumps(body).encode() if body is not None else None)
     headers = {"content-type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
     for name, value in headers.items():
@@ -41,7 +41,7 @@ def call(method, url, token=None, body=None, **headers):
     if token:
         request.add_header("authorization", f"Bearer {token}")
     try:
-        answer = urllib.request.urlopen(request, timeout=30)
+        answer = urllib.request.urlopen(request, timeout=within)
     except urllib.error.HTTPError as refused:
         answer = refused
     with answer:

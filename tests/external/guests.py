@@ -13,20 +13,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from suite import ROOT, call  # noqa: E402
+
 # The first start makes their environments.
 START_WITHIN = 300
-
-
-def call(url, body=None, token=None, headers=None):
-    request = urllib.request.Request(url, body and json.dumps(body).encode(), {"content-type": "application/json", **(headers or {})})
-    if token:
-        request.add_header("authorization", f"Bearer {token}")
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as answer:
-        return answer.code, json.load(answer)
 
 
 def until(what, condition, within=60):
@@ -43,8 +34,8 @@ def until(what, condition, within=60):
 
 def expect(got, status, what):
     if got[0] != status:
-        raise SystemExit(f"{what}: {got}, not {status}")
-    return got[1]
+        raise SystemExit(f"{what}: {got[0]} {got[2]}, not {status}")
+    return got[2]
 
 
 def is_gone(address):
@@ -96,26 +87,26 @@ def main():
 def check(state, guests):
     api = state["gateway"]
     logins = {login["role"]: {key: login[key] for key in ("email", "password")} for login in state["logins"]}
-    token = lambda role: expect(call(f"{api}/v1/auth/login", logins[role]), 200, "login")["access_token"]
+    token = lambda role: expect(call("POST", f"{api}/v1/auth/login", body=logins[role]), 200, "login")["access_token"]
     customer, editor = token("customer"), token("editor")
     tampered = customer[:-6] + ("AAAAAA" if customer[-6:] != "AAAAAA" else "BBBBBB")
 
     for name, path in {"flask": "/v1/reports/me", "django": "/v1/notes"}.items():
         for place in (api, guests[name]):
-            expect(call(f"{place}{path}"), 401, f"{name} at {place} without a token")
-            expect(call(f"{place}{path}", token=tampered), 401, f"{name} at {place} with a tampered token")
-            expect(call(f"{place}{path}", headers={"x-user-id": "somebody"}), 401, f"{name} at {place} with a header instead of a token")
-            expect(call(f"{place}{path}", token=customer), 200, f"{name} at {place} with a token")
-    mine = expect(call(f"{api}/v1/reports/me", token=customer), 200, "the caller's reports")
-    assert mine["account"] == expect(call(f"{api}/v1/users/me", token=customer), 200, "me")["id"], mine
-    expect(call(f"{api}/v1/reports/sales", token=customer), 403, "a scope that a customer does not have")
-    expect(call(f"{api}/v1/reports/sales", token=editor), 200, "a scope that an editor has")
-    expect(call(f"{api}/v1/notes", {"text": "Grüße, 世界"}, customer), 201, "a note")
+            expect(call("GET", f"{place}{path}"), 401, f"{name} at {place} without a token")
+            expect(call("GET", f"{place}{path}", token=tampered), 401, f"{name} at {place} with a tampered token")
+            expect(call("GET", f"{place}{path}", x_user_id="somebody"), 401, f"{name} at {place} with a header instead of a token")
+            expect(call("GET", f"{place}{path}", token=customer), 200, f"{name} at {place} with a token")
+    mine = expect(call("GET", f"{api}/v1/reports/me", token=customer), 200, "the caller's reports")
+    assert mine["account"] == expect(call("GET", f"{api}/v1/users/me", token=customer), 200, "me")["id"], mine
+    expect(call("GET", f"{api}/v1/reports/sales", token=customer), 403, "a scope that a customer does not have")
+    expect(call("GET", f"{api}/v1/reports/sales", token=editor), 200, "a scope that an editor has")
+    expect(call("POST", f"{api}/v1/notes", customer, {"text": "Grüße, 世界"}), 201, "a note")
     for bad in ({}, {"text": ""}, {"text": 7}, [], {"text": "x" * 1001}):
-        expect(call(f"{api}/v1/notes", bad or {"other": 1}, customer), 422, f"a bad note {str(bad)[:20]}")
-    assert expect(call(f"{api}/v1/notes", token=customer), 200, "notes")["items"] == [{"text": "Grüße, 世界"}]
-    assert expect(call(f"{api}/v1/notes", token=editor), 200, "another's notes")["items"] == []
-    document = until("their paths are in the document", lambda: (found := call(f"{api}/openapi.json")[1]) and "/v1/notes" in found["paths"] and found)
+        expect(call("POST", f"{api}/v1/notes", customer, bad), 422, f"a bad note {str(bad)[:20]}")
+    assert expect(call("GET", f"{api}/v1/notes", token=customer), 200, "notes")["items"] == [{"text": "Grüße, 世界"}]
+    assert expect(call("GET", f"{api}/v1/notes", token=editor), 200, "another's notes")["items"] == []
+    document = until("their paths are in the document", lambda: (found := call("GET", f"{api}/openapi.json")[2]) and "/v1/notes" in found["paths"] and found)
     assert "/v1/reports/me" in document["paths"]
 
 
