@@ -1,8 +1,11 @@
 //! Whether a folder holds server binaries that run here, and of which version.
 
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
+    process::{Command, Output},
+    thread,
+    time::{Duration, Instant},
 };
 
 use crate::account::Account;
@@ -61,7 +64,7 @@ impl Need {
 
     fn ask_version(self, bin_dir: &Path) -> Result<Version, String> {
         for tool in ["initdb", "postgres"] {
-            let output = self.account.command(bin_dir.join(tool)).arg("--version").output();
+            let output = output_once_closed(self.account.command(bin_dir.join(tool)).arg("--version"));
             let output = output.map_err(|error| format!("its `{tool}` does not run: {error}"))?;
             let printed = String::from_utf8_lossy(&output.stdout);
             if !output.status.success() {
@@ -77,6 +80,20 @@ impl Need {
     }
 }
 
+/// A child that another thread forks while binaries are unpacked holds them open for writing until it becomes its own
+/// program, and Linux runs no file that is open for writing (execve(2), ETXTBSY). That is over in a moment.
+fn output_once_closed(command: &mut Command) -> io::Result<Output> {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        match command.output() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            output => return output,
+        }
+    }
+}
+
 /// Links on PATH often point at a versioned folder that has everything else beside it.
 fn real_folder(folder: &Path) -> PathBuf {
     let real = folder.join("postgres").canonicalize().ok();
@@ -86,7 +103,32 @@ fn real_folder(folder: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _};
+
     use super::*;
+
+    #[test]
+    fn a_program_that_is_still_open_for_writing_runs_as_soon_as_it_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("program");
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(&program).unwrap();
+        file.write_all(b"#!/bin/sh\necho runs\n").unwrap();
+        let busy = Command::new(&program).output().unwrap_err();
+
+        let (closing, closed) = std::sync::mpsc::channel();
+        let asked = thread::scope(|scope| {
+            let asked = scope.spawn(|| {
+                closing.send(()).unwrap();
+                output_once_closed(&mut Command::new(&program))
+            });
+            closed.recv().unwrap();
+            drop(file);
+            asked.join().unwrap()
+        });
+
+        assert_eq!(busy.kind(), io::ErrorKind::ExecutableFileBusy);
+        assert_eq!(asked.unwrap().stdout, b"runs\n");
+    }
 
     #[test]
     fn versions_are_read_from_what_servers_print() {
