@@ -5,8 +5,9 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use portico_common::config::share;
 use portico_common::error::ApiError;
 use portico_common::middleware::{RequestId, TraceContext, request_id_from, trace_context_from};
@@ -93,10 +94,10 @@ struct Refusal {
 
 impl AccessLine {
     /// The record of a request that came in at `began`.
-    pub fn begin<B>(request: &Request<B>, recorder: &Rc<Recorder>, config: &AccessLogConfig, began: Instant) -> Self {
-        let ids = Ids::of(request.headers());
-        let path = request.uri().path_and_query().cloned();
-        Self::new(ids, request.method().clone(), path, recorder, config, began)
+    pub fn begin(head: &Parts, recorder: &Rc<Recorder>, config: &AccessLogConfig, began: Instant) -> Self {
+        let ids = Ids::of(&head.headers);
+        let path = head.uri.path_and_query().cloned();
+        Self::new(ids, head.method.clone(), path, recorder, config, began)
     }
 
     /// The record of bytes that were no request; its method is `-`.
@@ -145,8 +146,8 @@ impl AccessLine {
         self.refusal = Some(Refusal { code: error.code(), reason: error.reason() });
     }
 
-    /// Closes the record of an answered request.
-    pub fn end(mut self, status: StatusCode) {
+    /// Notes what is answered.
+    pub fn answered(&mut self, status: StatusCode) {
         self.status = Some(status);
     }
 
@@ -252,6 +253,7 @@ impl Drop for AccessLine {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use http::Request;
     use portico_common::error::kinds;
 
     use super::*;
@@ -260,10 +262,10 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(1);
 
     fn line(sample: f64, status: Option<u16>) -> AccessLine {
-        let request = Request::get("/v1/things?token=secret").body(()).unwrap();
+        let (head, ()) = Request::get("/v1/things?token=secret").body(()).unwrap().into_parts();
         let recorder = Rc::new(Metrics::default().recorder());
         let config = AccessLogConfig { access_log_sample: sample };
-        let mut line = AccessLine::begin(&request, &recorder, &config, Instant::now());
+        let mut line = AccessLine::begin(&head, &recorder, &config, Instant::now());
         line.status = status.and_then(|status| StatusCode::from_u16(status).ok());
         line
     }
@@ -298,7 +300,8 @@ mod tests {
         let mut line = AccessLine::of_no_request(&recorder, &AccessLogConfig::default(), Instant::now());
 
         line.refuse(&ApiError::new(&kinds::MALFORMED_JSON, "").because("bare_lf"));
-        line.end(StatusCode::BAD_REQUEST);
+        line.answered(StatusCode::BAD_REQUEST);
+        drop(line);
 
         let text = metrics.render();
         assert!(text.contains("requests_total{route=\"none\",method=\"OTHER\",status=\"400\"} 1\n"), "{text}");

@@ -49,7 +49,8 @@ pub(crate) fn asks_for_websocket(head: &Parts) -> bool {
 /// # Errors
 /// The problem to answer with.
 pub(crate) fn check_query(query: Option<&str>) -> Result<(), ApiError> {
-    let mut names = query.unwrap_or_default().split('&').filter_map(|pair| pair.split('=').next());
+    let Some(query) = query else { return Ok(()) };
+    let mut names = query.split('&').filter_map(|pair| pair.split('=').next());
     if names.any(|name| percent_decode_str(name).eq(b"access_token".iter().copied())) {
         return Err(refused("there is an access_token in the query beside the one in the Authorization header"));
     }

@@ -11,7 +11,8 @@ use arc_swap::ArcSwap;
 use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use hyper::body::Body as _;
 use portico_common::error::{ApiError, kinds, render};
 use portico_common::lifecycle::Lifecycle;
@@ -81,23 +82,24 @@ impl Gateway {
     /// Answers a request: a service's answer, the gateway's own, or a problem.
     pub async fn answer(
         &self,
-        request: Request<ClientBody>,
+        head: Box<Parts>,
+        body: ClientBody,
         client: &ClientConnection,
         worker: &Rc<Worker>,
     ) -> Response<ReplyBody> {
         let _in_flight = worker.recorder.in_flight();
-        let mut line = AccessLine::begin(&request, &worker.recorder, &self.access_log, Instant::now());
-        line.trace(&self.traces, request.headers(), self.proxy.decider());
+        let mut line = AccessLine::begin(&head, &worker.recorder, &self.access_log, Instant::now());
+        line.trace(&self.traces, &head.headers, self.proxy.decider());
         let routing = self.routing.load();
         let cors = routing.cors.clone();
-        let reader = cors.as_ref().and_then(|cors| cors.reader(request.headers()));
-        let accepted = if routing.compresses { request.headers().get(header::ACCEPT_ENCODING).cloned() } else { None };
+        let reader = cors.as_ref().and_then(|cors| cors.reader(&head.headers));
+        let accepted = if routing.compresses { head.headers.get(header::ACCEPT_ENCODING).cloned() } else { None };
         drop(routing);
         let phases = async {
-            match self.run_phases(request, &mut line, client, worker).await? {
+            match self.run_phases(head, body, &mut line, client, worker).await? {
                 Plan::Answer(response) => Ok(response.map(ReplyBody::Own)),
                 Plan::Forward(forward) => Ok(forward.send(Some(client), worker).await?),
-                Plan::Cache(passage, forward) => Box::pin(passage.answer(*forward, client, worker, &mut line)).await,
+                Plan::Cache(passage, forward) => Box::pin(passage.answer(forward, client, worker, &mut line)).await,
                 Plan::Check(checked) => Box::pin(self.check_and_send(*checked, client, worker, &mut line)).await,
             }
         };
@@ -124,7 +126,7 @@ impl Gateway {
         for told in line.told_by_limits.drain(..) {
             told.tell(response.headers_mut());
         }
-        line.end(response.status());
+        line.answered(response.status());
         response
     }
 
@@ -204,12 +206,12 @@ impl Gateway {
     /// room for what others wait for.
     async fn run_phases(
         &self,
-        request: Request<ClientBody>,
+        head: Box<Parts>,
+        body: ClientBody,
         line: &mut AccessLine,
         client: &ClientConnection,
         worker: &Worker,
     ) -> Result<Plan, ApiError> {
-        let (head, body) = request.into_parts();
         let host = frame::check(&head)?;
         if frame::asks_about_the_server(&head) {
             return Ok(Plan::Answer(own::abilities()));
@@ -268,15 +270,15 @@ impl Gateway {
             version: head.version,
             wants_websocket,
         };
-        let headers = RequestHeaders::new(head.headers, &stamp);
-        let head =
-            RequestHead { method: head.method, target: target.into_inner(), headers, wants_websocket, deadline: None };
+        let Parts { method, headers, .. } = *head;
+        let headers = RequestHeaders::new(headers, &stamp);
+        let head = RequestHead { method, target: target.into_inner(), headers, wants_websocket, deadline: None };
         // What the gateway itself waited for is not the service's time.
         let began = if has_waited { Instant::now() } else { line.began };
         let forward = Forward::new(route, head, body, &worker.recorder, began.into())?;
         Ok(match (intake, passage) {
             (Some(intake), passage) => Plan::Check(Box::new(Checked { intake, passage, forward })),
-            (None, Some(passage)) => Plan::Cache(passage, Box::new(forward)),
+            (None, Some(passage)) => Plan::Cache(passage, forward),
             (None, None) => Plan::Forward(forward),
         })
     }
@@ -285,7 +287,7 @@ impl Gateway {
 /// What to do with a request.
 enum Plan {
     Answer(Response<axum::body::Body>),
-    Forward(Forward),
+    Forward(Box<Forward>),
     Cache(Box<Passage>, Box<Forward>),
     /// It is forwarded if its body is as it should be.
     Check(Box<Checked>),
@@ -295,7 +297,7 @@ enum Plan {
 struct Checked {
     intake: Intake,
     passage: Option<Box<Passage>>,
-    forward: Forward,
+    forward: Box<Forward>,
 }
 
 impl Gateway {

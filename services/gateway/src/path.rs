@@ -1,7 +1,5 @@
 //! The one view of a path: what is routed is what is forwarded, and nothing behind can read it differently.
 
-use std::borrow::Cow;
-
 use http::Uri;
 use http::uri::PathAndQuery;
 use percent_encoding::percent_decode_str;
@@ -62,17 +60,17 @@ impl Target {
             return Err(TargetError::TooLong);
         }
         check_characters(given)?;
-        check_segments(given.path())?;
-        match decode_unreserved(given.path()) {
-            Cow::Borrowed(_) => Ok(Self(given.clone())),
-            Cow::Owned(path) => {
-                let target = match given.query() {
-                    Some(query) => format!("{path}?{query}"),
-                    None => path,
-                };
-                target.try_into().map(Self).map_err(|_| TargetError::NotAPath)
-            }
+        check_segments(given.path().as_bytes())?;
+        if !given.path().contains('%') {
+            return Ok(Self(given.clone()));
         }
+        check_escapes(given.path())?;
+        let path = decode_unreserved(given.path());
+        let target = match given.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path,
+        };
+        target.try_into().map(Self).map_err(|_| TargetError::NotAPath)
     }
 
     /// The path alone.
@@ -100,7 +98,7 @@ fn check_characters(given: &PathAndQuery) -> Result<(), TargetError> {
     if !given.path().starts_with('/') {
         return Err(TargetError::NotAPath);
     }
-    if !given.path().bytes().all(is_path_character) {
+    if !given.path().bytes().all(|byte| PATH_CHARACTERS[usize::from(byte)]) {
         return Err(TargetError::PathCharacter);
     }
     if !given.query().unwrap_or_default().bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -110,38 +108,46 @@ fn check_characters(given: &PathAndQuery) -> Result<(), TargetError> {
 }
 
 /// RFC 3986 `pchar` and the slash, without `;`: some servers cut a segment there, others do not.
-fn is_path_character(byte: u8) -> bool {
-    is_unreserved(byte)
-        || matches!(
-            byte,
-            b'/' | b'%' | b':' | b'@' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'='
-        )
-}
+const PATH_CHARACTERS: [bool; 256] = {
+    let mut characters = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        characters[byte as usize] = is_unreserved(byte)
+            || matches!(
+                byte,
+                b'/' | b'%' | b':' | b'@' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'='
+            );
+        byte += 1;
+    }
+    characters
+};
 
-fn is_unreserved(byte: u8) -> bool {
+const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-fn check_segments(path: &str) -> Result<(), TargetError> {
+fn check_segments(path: &[u8]) -> Result<(), TargetError> {
     // The first slash begins the path; one at the end leaves a last segment that is empty and harmless.
     let inner = &path[1..];
-    for segment in inner.strip_suffix('/').unwrap_or(inner).split('/') {
-        if segment.is_empty() && path != "/" {
-            return Err(TargetError::EmptySegment);
-        }
-        check_dots(segment.as_bytes())?;
-        if segment.contains('%') {
-            check_escapes(segment)?;
+    for segment in inner.strip_suffix(b"/").unwrap_or(inner).split(|byte| *byte == b'/') {
+        match segment {
+            [] if path != b"/" => return Err(TargetError::EmptySegment),
+            b"." | b".." => return Err(TargetError::DotSegment),
+            _ => {}
         }
     }
     Ok(())
 }
 
 /// Refuses what only shows once it is decoded, be it by a service that decodes more than once.
-fn check_escapes(segment: &str) -> Result<(), TargetError> {
-    if !every_escape_is_whole(segment.as_bytes()) {
+fn check_escapes(path: &str) -> Result<(), TargetError> {
+    if !every_escape_is_whole(path.as_bytes()) {
         return Err(TargetError::Escape);
     }
+    path.split('/').filter(|segment| segment.contains('%')).try_for_each(check_decoded)
+}
+
+fn check_decoded(segment: &str) -> Result<(), TargetError> {
     let mut current = segment.to_owned();
     loop {
         let decoded: Vec<u8> = percent_decode_str(&current).collect();
@@ -170,7 +176,7 @@ fn check_dots(segment: &[u8]) -> Result<(), TargetError> {
     if matches!(name, b"." | b"..") { Err(TargetError::DotSegment) } else { Ok(()) }
 }
 
-fn decode_unreserved(path: &str) -> Cow<'_, str> {
+fn decode_unreserved(path: &str) -> String {
     let mut decoded = String::new();
     let mut rest = path;
     while let Some((byte, at)) = next_unreserved_escape(rest) {
@@ -178,11 +184,8 @@ fn decode_unreserved(path: &str) -> Cow<'_, str> {
         decoded.push(char::from(byte));
         rest = &rest[at + 3..];
     }
-    if rest.len() == path.len() {
-        return Cow::Borrowed(path);
-    }
     decoded.push_str(rest);
-    Cow::Owned(decoded)
+    decoded
 }
 
 fn next_unreserved_escape(path: &str) -> Option<(u8, usize)> {

@@ -25,6 +25,7 @@ const LEAST_BYTES_PER_SECOND: u64 = 512;
 /// The body of a request to a service.
 ///
 /// Small where there is none, which is the usual case.
+#[derive(Default)]
 pub(crate) struct RequestBody(Option<Box<Source>>);
 
 enum Source {
@@ -93,10 +94,6 @@ struct TooLarge;
 struct TooSlow;
 
 impl RequestBody {
-    pub fn empty() -> Self {
-        Self(None)
-    }
-
     /// The body, and how far it has come if there is any.
     pub fn new(
         inner: ClientBody,
@@ -105,7 +102,7 @@ impl RequestBody {
         route: RouteLabel,
     ) -> (Self, Option<Rc<Upload>>) {
         if inner.is_end_stream() {
-            return (Self::empty(), None);
+            return (Self::default(), None);
         }
         let upload = Rc::new(Upload { stage: Cell::new(Stage::Moving), moved_at: Cell::new(Instant::now()) });
         let recorder = Rc::clone(recorder);
@@ -126,7 +123,7 @@ impl RequestBody {
     /// A body that passed before.
     pub fn copied(data: Bytes, trailers: Option<HeaderMap>) -> Self {
         let copied = Copied { data, trailers };
-        if copied.is_end_stream() { Self::empty() } else { Self(Some(Box::new(Source::Copied(copied)))) }
+        if copied.is_end_stream() { Self::default() } else { Self(Some(Box::new(Source::Copied(copied)))) }
     }
 
     /// Has a client's body copied as it passes, if there is any.

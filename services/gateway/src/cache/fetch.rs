@@ -65,7 +65,13 @@ impl Fetched {
 
 impl Fetch {
     /// Asks for all that wait, and gives up when nobody does any longer. The first of them gets what only one can.
-    pub async fn run(self, mut forward: Forward, worker: Rc<Worker>, flight: Flight, first: oneshot::Sender<Fetched>) {
+    pub async fn run(
+        self,
+        mut forward: Box<Forward>,
+        worker: Rc<Worker>,
+        flight: Flight,
+        first: oneshot::Sender<Fetched>,
+    ) {
         self.ask_for_all(forward.headers_mut());
         let fetched = tokio::select! {
             fetched = self.ask(forward, &worker) => fetched,
@@ -77,7 +83,7 @@ impl Fetch {
     }
 
     /// Asks once, as the client did, and keeps what may be kept.
-    pub async fn ask(&self, forward: Forward, worker: &Rc<Worker>) -> Fetched {
+    pub async fn ask(&self, forward: Box<Forward>, worker: &Rc<Worker>) -> Fetched {
         let (asked_at, patience) = (Instant::now(), forward.route().limits.timeout);
         let (request, upstream) = (forward.headers().clone(), Arc::clone(&forward.route().upstream));
         let response = match forward.send(None, worker).await {

@@ -80,7 +80,7 @@ impl Passage {
     /// Answers as the cache can, or has the service asked.
     pub async fn answer(
         self,
-        forward: Forward,
+        forward: Box<Forward>,
         client: &ClientConnection,
         worker: &Rc<Worker>,
         line: &mut AccessLine,

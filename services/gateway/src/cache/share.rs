@@ -53,7 +53,7 @@ impl Passage {
     /// Answers with what others get as well, if there is such an answer.
     pub(super) async fn share(
         &self,
-        mut forward: Forward,
+        mut forward: Box<Forward>,
         mut desk: Desk<'_>,
     ) -> Result<Response<ReplyBody>, ApiError> {
         let until = tokio::time::Instant::now() + forward.route().limits.timeout + MARGIN;
@@ -96,7 +96,7 @@ impl Passage {
     /// Has the service asked, and waits for what it says.
     async fn lead(
         &self,
-        forward: Forward,
+        forward: Box<Forward>,
         flight: Flight,
         seat: Seat,
         generation: u64,
@@ -142,7 +142,7 @@ impl Passage {
     /// Answers with what is known, and has the service asked behind the client's back if nobody does.
     fn answer_and_refresh(
         &self,
-        forward: Forward,
+        forward: Box<Forward>,
         boarding: Boarding,
         generation: u64,
         mut desk: Desk<'_>,
@@ -161,7 +161,7 @@ impl Passage {
     }
 
     /// Asks for this request alone; what may be kept is kept all the same.
-    async fn go_alone(&self, forward: Forward, mut desk: Desk<'_>) -> Result<Response<ReplyBody>, ApiError> {
+    async fn go_alone(&self, forward: Box<Forward>, mut desk: Desk<'_>) -> Result<Response<ReplyBody>, ApiError> {
         desk.known = None;
         match self.fetch(self.generation(), &desk).ask(forward, desk.worker).await {
             Fetched::Kept { entry, .. } => Ok(self.hand_out(&entry, Given::Asked { has_known: false }, &mut desk)),

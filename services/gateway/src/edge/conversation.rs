@@ -116,7 +116,8 @@ async fn serve_http2(stream: ClientStream, read: Bytes, client: &Rc<ClientConnec
         async move {
             let open = client.begin();
             let is_head = request.method() == Method::HEAD;
-            let answer = worker.gateway.answer(request.map(ClientBody::http2), &client, &worker).await;
+            let (head, body) = request.into_parts();
+            let answer = worker.gateway.answer(Box::new(head), ClientBody::http2(body), &client, &worker).await;
             let answer = if is_head { without_content(answer) } else { answer };
             Ok::<_, Infallible>(answer.map(|body| Reply::new(body, open)))
         }

@@ -60,7 +60,7 @@ fn problem(refusal: Refusal, worker: &Worker) -> Response<Body> {
     line.refuse(&error);
     let mut response = own::harden(render(error.into_response(), "", line.ids.request.as_str()));
     response.headers_mut().insert(X_REQUEST_ID, line.ids.request.header_value());
-    line.end(response.status());
+    line.answered(response.status());
     response
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,9 +25,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 pub(super) struct Attempts<'a> {
     upstream: &'a Upstream,
     worker: &'a Rc<Worker>,
-    head: RequestHead,
+    head: &'a RequestHead,
     /// The body, until it was taken.
-    body: Option<RequestBody>,
+    body: RequestBody,
     repeat: Repeat,
     tried: Vec<SocketAddr>,
     /// Who is being asked, for those who give up waiting.
@@ -67,12 +68,12 @@ impl<'a> Attempts<'a> {
     pub fn new(
         upstream: &'a Upstream,
         worker: &'a Rc<Worker>,
-        head: RequestHead,
+        head: &'a RequestHead,
         body: RequestBody,
         asked: &'a Cell<Option<SocketAddr>>,
     ) -> Self {
         upstream.retries.deposit();
-        let repeat = if is_repeatable(&head, &body) { Repeat::Once } else { Repeat::No };
+        let repeat = if is_repeatable(head, &body) { Repeat::Once } else { Repeat::No };
         Self::with(upstream, worker, head, body, asked, repeat)
     }
 
@@ -80,7 +81,7 @@ impl<'a> Attempts<'a> {
     pub fn of_copy(
         upstream: &'a Upstream,
         worker: &'a Rc<Worker>,
-        head: RequestHead,
+        head: &'a RequestHead,
         body: RequestBody,
         asked: &'a Cell<Option<SocketAddr>>,
     ) -> Self {
@@ -90,7 +91,7 @@ impl<'a> Attempts<'a> {
     fn with(
         upstream: &'a Upstream,
         worker: &'a Rc<Worker>,
-        head: RequestHead,
+        head: &'a RequestHead,
         body: RequestBody,
         asked: &'a Cell<Option<SocketAddr>>,
         repeat: Repeat,
@@ -99,7 +100,7 @@ impl<'a> Attempts<'a> {
             upstream,
             worker,
             head,
-            body: Some(body),
+            body,
             repeat,
             tried: Vec::new(),
             asked,
@@ -109,7 +110,7 @@ impl<'a> Attempts<'a> {
     }
 
     /// Asks until there is an answer to give, good or bad.
-    pub async fn run(mut self) -> Result<Answered, UpstreamError> {
+    pub async fn run(&mut self) -> Result<Answered, UpstreamError> {
         loop {
             match self.attempt().await {
                 Attempt::Answered(answered) => {
@@ -168,9 +169,9 @@ impl<'a> Attempts<'a> {
                     }
                 },
             };
-            let body = self.body.take().unwrap_or_else(RequestBody::empty);
+            let body = mem::take(&mut self.body);
             let buffer = self.worker.buffers.take();
-            let mut transfer = Box::new(Transfer::new(connection, &self.head, body, buffer, now));
+            let mut transfer = Box::new(Transfer::new(connection, self.head, body, buffer, now));
             match transfer.head().await {
                 Ok(head) => {
                     self.worker.buffers.give_back(transfer.take_buffer());
@@ -179,7 +180,7 @@ impl<'a> Attempts<'a> {
                     self.heed(&exchange, &head);
                     return Attempt::Answered(Answered { head, transfer, exchange });
                 }
-                Err(Fault::Unsent(_)) if is_reused => self.body = Some(transfer.into_body()),
+                Err(Fault::Unsent(_)) if is_reused => self.body = transfer.into_body(),
                 Err(Fault::Unanswered(error)) if is_reused => {
                     // It was only closing this one connection, or it is gone: another endpoint is the better choice.
                     self.tried.push(address);

@@ -28,7 +28,7 @@ impl Forward {
             }
         }
         let gathered = gathered.freeze();
-        self.body = mem::replace(&mut self.body, RequestBody::empty()).whole(gathered.clone(), hold);
+        self.body = mem::take(&mut self.body).whole(gathered.clone(), hold);
         Ok(gathered)
     }
 
@@ -39,7 +39,7 @@ impl Forward {
                 return Ok(true);
             }
         }
-        self.body = RequestBody::empty();
+        self.body = RequestBody::default();
         Ok(false)
     }
 

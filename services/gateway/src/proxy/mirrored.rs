@@ -121,7 +121,7 @@ impl Mirrored {
         let until = began + patience;
         head.deadline = Some(until);
         let body = RequestBody::copied(body.freeze(), trailers);
-        let attempts = Attempts::of_copy(&upstream, &worker, head, body, &asked);
+        let mut attempts = Attempts::of_copy(&upstream, &worker, &head, body, &asked);
         match timeout_at(until, attempts.run()).await {
             Ok(Ok(answered)) => {
                 stay.result = MirrorResult::Answered;

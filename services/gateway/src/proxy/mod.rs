@@ -6,6 +6,7 @@ mod mirrored;
 mod room;
 
 use std::cell::Cell;
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
@@ -29,7 +30,7 @@ use room::Room;
 
 pub(crate) use mirrored::{Copies, Mirrored};
 
-/// A request ready to be passed on.
+/// A request ready to be passed on. Boxed, because it goes through many hands.
 pub(crate) struct Forward {
     route: Arc<Route>,
     head: RequestHead,
@@ -50,14 +51,14 @@ impl Forward {
         body: ClientBody,
         recorder: &Rc<Recorder>,
         began: Instant,
-    ) -> Result<Self, UpstreamError> {
+    ) -> Result<Box<Self>, UpstreamError> {
         let limit = route.limits.body_bytes;
         if body.size_hint().lower() > limit {
             return Err(UpstreamError::BodyTooLarge { limit });
         }
         let (body, upload) = RequestBody::new(body, limit, recorder, route.label);
         head.deadline = deadline(&route.limits, &head, upload.is_some(), began);
-        Ok(Self { route, head, body, upload, began })
+        Ok(Box::new(Self { route, head, body, upload, began }))
     }
 
     /// Lets its time begin now.
@@ -83,28 +84,28 @@ impl Forward {
     /// Passes it on, and waits for the head of the answer as long as the route allows. Without a client there is
     /// nobody who could speak another protocol afterwards.
     pub async fn send(
-        self,
+        mut self: Box<Self>,
         client: Option<&ClientConnection>,
         worker: &Rc<Worker>,
     ) -> Result<Response<ReplyBody>, UpstreamError> {
-        let Self { route, head, mut body, upload, began } = self;
-        let wants_websocket = head.wants_websocket;
-        let patience = Patience::new(&route.limits, upload, began);
+        let Self { route, head, body, upload, began } = &mut *self;
+        let patience = Patience::new(&route.limits, upload.take(), *began);
         if route.upstream.endpoints.len() == 0 {
             Box::pin(route.upstream.resolve_first()).await;
         }
         let (since, has_body) = patience.since();
-        let mut room = match Room::try_take(&route, since, has_body) {
+        let mut room = match Room::try_take(route, since, has_body) {
             Some(room) => room,
-            None => Box::pin(Room::wait(&route, has_body, worker)).await?,
+            None => Box::pin(Room::wait(route, has_body, worker)).await?,
         };
         if let Some(mirror) = &route.mirror {
-            Mirrored::begin(mirror, &route, &head, &mut body, worker);
+            Mirrored::begin(mirror, route, head, body, worker);
         }
         let asked = Cell::new(None);
         let mut asking = Asking { recorder: &worker.recorder, label: route.upstream.label, has_ended: false };
-        let mut answer = pin!(Attempts::new(&route.upstream, worker, head, body, &asked).run());
-        let Answered { head, transfer, exchange } = loop {
+        let mut attempts = Attempts::new(&route.upstream, worker, head, mem::take(body), &asked);
+        let mut answer = pin!(attempts.run());
+        let Answered { head: answered, transfer, exchange } = loop {
             match timeout_at(room.until(patience.until()), answer.as_mut()).await {
                 Ok(answer) => {
                     asking.has_ended = true;
@@ -118,20 +119,20 @@ impl Forward {
             room.look(patience.stage());
         };
         let now = Instant::now();
-        room.answered(head.status, patience.upload.as_ref().map(|upload| upload.moved_at()), now);
+        room.answered(answered.status, patience.upload.as_ref().map(|upload| upload.moved_at()), now);
 
-        if head.status == StatusCode::SWITCHING_PROTOCOLS {
-            let is_agreed = wants_websocket && head.upgrade.is_some_and(|name| is_websocket(&name));
+        if answered.status == StatusCode::SWITCHING_PROTOCOLS {
+            let is_agreed = head.wants_websocket && answered.upgrade.is_some_and(|name| is_websocket(&name));
             return match client.filter(|_| is_agreed) {
-                Some(client) => Ok(switch(head.headers, *transfer, &route, client)),
-                None => Err(not_agreed(&route)),
+                Some(client) => Ok(switch(answered.headers, *transfer, route, client)),
+                None => Err(not_agreed(route)),
             };
         }
-        worker.recorder.first_byte(route.upstream.label, now.saturating_duration_since(began));
-        let body = UpstreamBody::new(transfer, exchange, &route, worker, patience.deadline());
+        worker.recorder.first_byte(route.upstream.label, now.saturating_duration_since(*began));
+        let body = UpstreamBody::new(transfer, exchange, route, worker, patience.deadline());
         let mut response = Response::new(ReplyBody::Upstream(body));
-        *response.status_mut() = head.status;
-        *response.headers_mut() = head.headers;
+        *response.status_mut() = answered.status;
+        *response.headers_mut() = answered.headers;
         Ok(response)
     }
 }

@@ -44,7 +44,7 @@ impl Checker {
     ///
     /// # Errors
     /// The body is not as described, or does not come.
-    pub async fn take(&self, intake: Intake, mut forward: Forward) -> Result<Forward, ApiError> {
+    pub async fn take(&self, intake: Intake, mut forward: Box<Forward>) -> Result<Box<Forward>, ApiError> {
         match intake {
             Intake::Nothing(refusal) => {
                 if forward.has_body().await? {

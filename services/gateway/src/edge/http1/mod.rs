@@ -15,7 +15,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::request::Parts;
+use http::{Response, StatusCode};
 use tokio::time::timeout;
 
 use super::connection::{ClientConnection, Ended};
@@ -34,9 +35,8 @@ const LINGER: Duration = Duration::from_secs(5);
 const LINGER_BYTES: usize = 64 << 20;
 
 /// What a client sends next.
-#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 enum Next {
-    Request(Request<()>, Asked),
+    Request(Box<Parts>, Asked),
     /// Bytes that are not passed on.
     Refused(Refusal),
     /// Nothing: it has left, or should.
@@ -64,12 +64,14 @@ pub(super) async fn serve(
             Next::Nothing => return close(&socket, client, worker).await,
             Next::Refused(refused) => {
                 let Some(socket) = Rc::into_inner(socket) else { return Ok(()) };
-                return Ok(refusal::answer(socket.into_stream().into_inner().0, refused, worker).await?);
+                // Larger than all the rest, and seldom needed.
+                let refusing = refusal::answer(socket.into_stream().into_inner().0, refused, worker);
+                return Ok(Box::pin(refusing).await?);
             }
-            Next::Request(request, asked) => match exchange(request, asked, &socket, client, worker).await? {
+            Next::Request(head, asked) => match exchange(head, asked, &socket, client, worker).await? {
                 After::Kept => {}
                 After::Closed => return close(&socket, client, worker).await,
-                After::Tunnel => return tunnel(socket, client, worker).await,
+                After::Tunnel => return Box::pin(tunnel(socket, client, worker)).await,
             },
         }
     }
@@ -77,7 +79,7 @@ pub(super) async fn serve(
 
 async fn next(socket: &ClientSocket, client: &ClientConnection) -> std::io::Result<Next> {
     let head = poll_fn(|context| match socket.poll_head(context) {
-        Poll::Ready(Ok(Some((request, asked)))) => Poll::Ready(Ok(Next::Request(request, asked))),
+        Poll::Ready(Ok(Some((head, asked)))) => Poll::Ready(Ok(Next::Request(head, asked))),
         Poll::Ready(Ok(None)) => Poll::Ready(Ok(Next::Nothing)),
         Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
         Poll::Pending => client.wire.refusal().map_or(Poll::Pending, |refused| Poll::Ready(Ok(Next::Refused(refused)))),
@@ -87,7 +89,7 @@ async fn next(socket: &ClientSocket, client: &ClientConnection) -> std::io::Resu
 
 /// Has a request answered, and writes the answer.
 async fn exchange(
-    request: Request<()>,
+    head: Box<Parts>,
     asked: Asked,
     socket: &Rc<ClientSocket>,
     client: &Rc<ClientConnection>,
@@ -95,8 +97,7 @@ async fn exchange(
 ) -> Result<After, Box<dyn std::error::Error + Send + Sync>> {
     let _open = client.begin();
     let asks_for_tunnel = client.wire.accept_request();
-    let request = request.map(|()| ClientBody::http1(socket));
-    let Some(response) = answered(request, socket, client, worker).await? else {
+    let Some(response) = answered(head, socket, client, worker).await? else {
         return Ok(After::Closed);
     };
     let is_tunnel = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -125,12 +126,12 @@ async fn exchange(
 
 /// The answer to a request; none if its client leaves before.
 async fn answered(
-    request: Request<ClientBody>,
-    socket: &ClientSocket,
+    head: Box<Parts>,
+    socket: &Rc<ClientSocket>,
     client: &Rc<ClientConnection>,
     worker: &Rc<Worker>,
 ) -> Result<Option<Response<ReplyBody>>, &'static str> {
-    let mut answer = pin!(worker.gateway.answer(request, client, worker));
+    let mut answer = pin!(worker.gateway.answer(head, ClientBody::http1(socket), client, worker));
     poll_fn(|context| {
         if let Poll::Ready(reason) = client.poll_cut(context) {
             return Poll::Ready(Err(reason));

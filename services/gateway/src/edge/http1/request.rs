@@ -1,14 +1,15 @@
 //! The head of a request as it is read, from bytes in which nobody can find another one.
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Request, Uri, Version, header};
 use memchr::memchr_iter;
 
 use crate::http1::{Decoder, parts, until_empty_line};
 
-/// A request without its body, and what it says about the bytes behind it.
+/// The head of a request, and what it says about the bytes behind it.
 pub(super) struct Head {
-    pub request: Request<()>,
+    pub parts: Box<Parts>,
     pub decoder: Decoder,
     pub asked: Asked,
 }
@@ -45,9 +46,9 @@ pub(super) fn take(unread: &mut BytesMut) -> Result<Option<Head>, &'static str> 
 }
 
 fn parse(bytes: &Bytes, ends: &[usize]) -> Result<Head, &'static str> {
-    let mut request = Request::new(());
+    let (mut head, ()) = Request::new(()).into_parts();
     let (first_line, fields) = parts(bytes, ends);
-    let is_http_11 = read_first_line(&bytes.slice_ref(first_line), &mut request)?;
+    let is_http_11 = read_first_line(&bytes.slice_ref(first_line), &mut head)?;
     let mut said = Said::new(is_http_11);
     let mut headers = HeaderMap::with_capacity(ends.len());
     for field in fields {
@@ -55,13 +56,13 @@ fn parse(bytes: &Bytes, ends: &[usize]) -> Result<Head, &'static str> {
         said.take(&name, value.as_bytes())?;
         headers.append(name, value);
     }
-    let asked = said.asked(request.method() == Method::HEAD);
-    *request.headers_mut() = headers;
-    Ok(Head { request, decoder: said.decoder, asked })
+    head.headers = headers;
+    let asked = said.asked(head.method == Method::HEAD);
+    Ok(Head { parts: Box::new(head), decoder: said.decoder, asked })
 }
 
 /// Reads `METHOD SP target SP HTTP/1.x CR`; tells whether it is HTTP/1.1.
-fn read_first_line(line: &Bytes, request: &mut Request<()>) -> Result<bool, &'static str> {
+fn read_first_line(line: &Bytes, head: &mut Parts) -> Result<bool, &'static str> {
     let mut spaces = memchr_iter(b' ', line);
     let (Some(first), Some(second)) = (spaces.next(), spaces.next()) else {
         return Err("its first line is not that of a request");
@@ -71,10 +72,10 @@ fn read_first_line(line: &Bytes, request: &mut Request<()>) -> Result<bool, &'st
         b"HTTP/1.0\r" => false,
         _ => return Err("it is not HTTP/1.1"),
     };
-    *request.method_mut() = Method::from_bytes(&line[..first]).map_err(|_| "its method is malformed")?;
+    head.method = Method::from_bytes(&line[..first]).map_err(|_| "its method is malformed")?;
     let target = line.slice(first + 1..second);
-    *request.uri_mut() = Uri::from_maybe_shared(target).map_err(|_| "its target is malformed")?;
-    *request.version_mut() = if is_http_11 { Version::HTTP_11 } else { Version::HTTP_10 };
+    head.uri = Uri::from_maybe_shared(target).map_err(|_| "its target is malformed")?;
+    head.version = if is_http_11 { Version::HTTP_11 } else { Version::HTTP_10 };
     Ok(is_http_11)
 }
 
@@ -144,17 +145,17 @@ mod tests {
         assert!(take(&mut unread).is_ok_and(|head| head.is_none()));
 
         unread.extend_from_slice(b"\nGET");
-        let Head { request, decoder, asked } = take(&mut unread).unwrap().unwrap();
+        let Head { parts, decoder, asked } = take(&mut unread).unwrap().unwrap();
 
-        assert_eq!((request.method(), request.uri().to_string()), (&Method::GET, "/a?b".to_owned()));
-        assert_eq!(request.headers().get_all("x-a").iter().collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!((parts.method, parts.uri.to_string()), (Method::GET, "/a?b".to_owned()));
+        assert_eq!(parts.headers.get_all("x-a").iter().collect::<Vec<_>>(), ["1", "2"]);
         assert!(decoder.is_end() && asked.is_kept && !asked.waits);
         assert_eq!(&unread[..], b"GET");
     }
 
     #[test]
     fn an_empty_line_before_a_head_is_no_part_of_it() {
-        assert_eq!(head("\r\nGET /a HTTP/1.1\r\nhost: x\r\n\r\nrest").request.uri(), "/a");
+        assert_eq!(head("\r\nGET /a HTTP/1.1\r\nhost: x\r\n\r\nrest").parts.uri, "/a");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
+use http::request::Parts;
 use hyper::body::{Frame, SizeHint};
 use tokio::io::AsyncWrite as _;
 use tokio_util::io::poll_read_buf;
@@ -28,7 +29,7 @@ const READ_BODY: usize = 64 * 1024;
 pub(crate) struct ClientSocket(RefCell<State>);
 
 /// A request whose body has not been read.
-pub(super) type Begun = (http::Request<()>, Asked);
+pub(super) type Begun = (Box<Parts>, Asked);
 
 struct State {
     stream: StrictIo<ClientStream>,
@@ -68,11 +69,16 @@ impl ClientSocket {
         loop {
             let taken =
                 request::take(&mut state.unread).map_err(|flaw| io::Error::new(io::ErrorKind::InvalidData, flaw))?;
-            if let Some(Head { request, decoder, asked }) = taken {
+            if let Some(Head { parts, decoder, asked }) = taken {
                 state.decoder = decoder;
                 state.invitation = if asked.waits { CONTINUE } else { b"" };
                 state.is_forsaken = false;
-                return Poll::Ready(Ok(Some((request, asked))));
+                return Poll::Ready(Ok(Some((parts, asked))));
+            }
+            if state.unread.is_empty() {
+                // Where nobody holds on to the request before, this one is read into the same memory, which the
+                // processor has at hand.
+                let _ = state.unread.try_reclaim(READ_HEAD);
             }
             match ready!(state.poll_fill(READ_HEAD, context))? {
                 0 if state.unread.is_empty() => return Poll::Ready(Ok(None)),

@@ -51,7 +51,7 @@ struct Read {
 /// What is made of an answer that comes in pieces, and is the last thing the service says.
 async fn ask(method: Method, pieces: &[&[u8]]) -> Result<Read, String> {
     let (connection, mut service) = connect().await;
-    let mut transfer = Transfer::new(connection, &request(method), RequestBody::empty(), Vec::new(), Instant::now());
+    let mut transfer = Transfer::new(connection, &request(method), RequestBody::default(), Vec::new(), Instant::now());
     let serve = async {
         service.readable().await.unwrap();
         for piece in pieces {
@@ -81,7 +81,7 @@ async fn get(answer: &str) -> Result<Read, String> {
 /// What the service sees of a request without a body.
 async fn written(method: Method) -> String {
     let (connection, mut service) = connect().await;
-    let mut transfer = Transfer::new(connection, &request(method), RequestBody::empty(), Vec::new(), Instant::now());
+    let mut transfer = Transfer::new(connection, &request(method), RequestBody::default(), Vec::new(), Instant::now());
     let mut written = [0; 1024];
     let length = tokio::select! {
         _ = transfer.head() => unreachable!("nobody answers"),
@@ -203,7 +203,7 @@ async fn a_connection_that_ends_without_a_word_is_told_from_one_that_broke_off()
     for (said, is_unanswered) in [("", true), ("HTTP/1.1 2", false), ("HTTP/1.1 100 Continue\r\n\r\n", false)] {
         let (connection, mut service) = connect().await;
         let mut transfer =
-            Transfer::new(connection, &request(Method::GET), RequestBody::empty(), Vec::new(), Instant::now());
+            Transfer::new(connection, &request(Method::GET), RequestBody::default(), Vec::new(), Instant::now());
 
         service.write_all(said.as_bytes()).await.unwrap();
         service.shutdown().await.unwrap();
@@ -232,7 +232,7 @@ async fn a_connection_that_was_closed_or_spoke_unasked_is_not_quiet() {
 async fn the_bytes_behind_a_switch_of_protocols_belong_to_the_other_one() {
     let (connection, mut service) = connect().await;
     let mut transfer =
-        Transfer::new(connection, &request(Method::GET), RequestBody::empty(), Vec::new(), Instant::now());
+        Transfer::new(connection, &request(Method::GET), RequestBody::default(), Vec::new(), Instant::now());
 
     service.write_all(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\nfirst").await.unwrap();
     let head = transfer.head().await.unwrap();
