@@ -28,9 +28,9 @@ pub(super) struct Checked {
 pub(super) struct Digest([u8; 32]);
 
 impl Digest {
-    pub fn of(token: &str) -> Self {
+    pub fn of(token: &[u8]) -> Self {
         let mut bytes = [0; 32];
-        bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+        bytes.copy_from_slice(digest(&SHA256, token).as_ref());
         Self(bytes)
     }
 }

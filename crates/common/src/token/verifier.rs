@@ -20,6 +20,9 @@ use crate::server::Check;
 /// Longer tokens are refused unread: ours are well under 2 KiB.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
+/// How credentials that are a bearer token begin, in any case (RFC 6750 section 2.1).
+const SCHEME: &[u8; 7] = b"Bearer ";
+
 /// How far the issuer's clock may be ahead of ours or behind it.
 const LEEWAY_SECONDS: i64 = 30;
 
@@ -189,10 +192,11 @@ impl Verifier {
     /// # Errors
     /// 401 for credentials that are not one acceptable bearer token.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Arc<Claims>>, ApiError> {
-        match bearer(headers)? {
-            Some(token) => Ok(Some(self.verify(token).await?)),
-            None => Ok(None),
-        }
+        let Some(token) = bearer(headers)? else {
+            return Ok(None);
+        };
+        let token = str::from_utf8(token).map_err(|_| TokenError::Malformed)?;
+        Ok(Some(self.verify(token).await?))
     }
 
     /// A bearer token that was found good before and still is; never waits.
@@ -217,7 +221,7 @@ impl Verifier {
     /// # Errors
     /// The first thing found wrong.
     pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, TokenError> {
-        let digest = Digest::of(token);
+        let digest = Digest::of(token.as_bytes());
         // Read before anything is compared with it, so that a revocation made meanwhile is seen next time.
         let epoch = self.0.revocations.epoch();
         let checked = match self.0.checked.find(&digest) {
@@ -277,7 +281,7 @@ impl Verifier {
 }
 
 /// The one bearer token of a request, if it carries credentials.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
+fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>, TokenError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -286,11 +290,13 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     if values.next().is_some() {
         return Err(TokenError::Malformed);
     }
-    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
-    if !scheme.eq_ignore_ascii_case("bearer") || token.len() > MAX_TOKEN_BYTES {
+    let Some((scheme, token)) = value.as_bytes().split_first_chunk::<{ SCHEME.len() }>() else {
+        return Err(TokenError::Malformed);
+    };
+    if !scheme.eq_ignore_ascii_case(SCHEME) || token.len() > MAX_TOKEN_BYTES {
         return Err(TokenError::Malformed);
     }
-    Ok(Some(token.trim()))
+    Ok(Some(token.trim_ascii()))
 }
 
 /// Reads the header, which nothing vouches for yet: only its `kid` is used, to look a key up.

@@ -1,8 +1,8 @@
 //! What the limits say of a request, and how the client is told.
 
-use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use portico_common::error::ApiError;
+use smallvec::SmallVec;
 
 use super::gcra::seconds;
 use super::policy::{Policy, PolicySet};
@@ -95,7 +95,7 @@ impl<'a> Verdict<'a> {
     /// `"login";r=9;t=6`: nine more at once, and none on top of them for six seconds.
     fn state(&self) -> HeaderValue {
         let mut digits = itoa::Buffer::new();
-        let mut text = BytesMut::with_capacity(64 * self.limits.policies.len());
+        let mut text = SmallVec::<[u8; 128]>::new();
         for (policy, used) in self.levels() {
             if !text.is_empty() {
                 text.extend_from_slice(b", ");
@@ -107,7 +107,7 @@ impl<'a> Verdict<'a> {
             text.extend_from_slice(b";t=");
             text.extend_from_slice(digits.format(seconds(policy.rate.next_after(used))).as_bytes());
         }
-        HeaderValue::from_maybe_shared(text.freeze()).expect("names are checked to be plain ASCII")
+        HeaderValue::from_bytes(&text).expect("names are checked to be plain ASCII")
     }
 
     fn levels(&self) -> impl Iterator<Item = (&'a Policy, u64)> {

@@ -7,6 +7,7 @@ use std::mem::take;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use smallvec::SmallVec;
 
 use crate::headers::{ends_here, nominated};
 use crate::http1::{Decoder, Ends, parts};
@@ -78,7 +79,7 @@ pub(super) fn parse((head, ends): &(Bytes, Ends), method: &Method) -> Result<Par
     let (status, is_http_11) = status_line(first_line).ok_or("its head is not that of HTTP/1.1")?;
     let status = StatusCode::from_u16(status).map_err(|_| "its status is out of range")?;
     let mut framing = Framing { is_kept: is_http_11, ..Framing::default() };
-    let (mut connection, mut upgrade) = (Vec::new(), None);
+    let (mut connection, mut upgrade) = (SmallVec::<[HeaderValue; 1]>::new(), None);
     let mut headers = HeaderMap::with_capacity(ends.len() + OWN_FIELDS);
     for field in fields {
         let (name, value) = field?;
