@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 
+use bytes::BytesMut;
+
 /// Room for the usual head, of a request with its token or of an answer with a small body.
 const USUAL: usize = 2 * 1024;
 /// What became larger is not kept.
@@ -25,5 +27,43 @@ impl Buffers {
             buffer.clear();
             kept.push(buffer);
         }
+    }
+}
+
+/// Has the next message read into the memory of the one before, which the processor has at hand: if nobody holds on to
+/// that, and it is no larger than `usual`. All that was read must have been taken.
+pub(crate) fn read_there_again(unread: &mut BytesMut, usual: usize) {
+    if !unread.try_reclaim(usual) || unread.capacity() > usual {
+        *unread = BytesMut::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_read_into_again_unless_somebody_holds_it_or_it_is_large() {
+        let read = |capacity| {
+            let mut unread = BytesMut::with_capacity(capacity);
+            unread.extend_from_slice(b"a head");
+            let head = unread.split().freeze();
+            (unread, head)
+        };
+
+        let (mut unread, head) = read(4096);
+        let begin = head.as_ptr();
+        drop(head);
+        read_there_again(&mut unread, 4096);
+        assert_eq!((unread.as_ptr(), unread.capacity()), (begin, 4096));
+
+        let (mut unread, _head) = read(4096);
+        read_there_again(&mut unread, 4096);
+        assert_eq!(unread.capacity(), 0);
+
+        let (mut unread, head) = read(65_536);
+        drop(head);
+        read_there_again(&mut unread, 4096);
+        assert_eq!(unread.capacity(), 0);
     }
 }

@@ -14,7 +14,7 @@ use tokio_util::io::poll_read_buf;
 use super::super::conversation::ClientStream;
 use super::super::framing::StrictIo;
 use super::request::{self, Asked, Head};
-use crate::http1::{Decoder, Outgoing, Taken};
+use crate::http1::{Decoder, Outgoing, Taken, read_there_again};
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -76,9 +76,7 @@ impl ClientSocket {
                 return Poll::Ready(Ok(Some((parts, asked))));
             }
             if state.unread.is_empty() {
-                // Where nobody holds on to the request before, this one is read into the same memory, which the
-                // processor has at hand.
-                let _ = state.unread.try_reclaim(READ_HEAD);
+                read_there_again(&mut state.unread, READ_HEAD);
             }
             match ready!(state.poll_fill(READ_HEAD, context))? {
                 0 if state.unread.is_empty() => return Poll::Ready(Ok(None)),

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use anyhow::anyhow;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{Method, StatusCode};
 use hyper::body::{Body as _, Frame, SizeHint};
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ use super::Connection;
 use super::answer::{self, AnswerHead, HeadScan};
 use super::request::{RequestHead, length_of};
 use crate::body::{BoxError, RequestBody};
-use crate::http1::{BodyLength, Decoder, Outgoing, Taken};
+use crate::http1::{BodyLength, Decoder, Outgoing, Taken, read_there_again};
 
 /// Room for the usual head with a small body; what is larger costs the allocator more.
 const READ_HEAD: usize = 4 * 1024;
@@ -121,11 +121,7 @@ impl Transfer {
         if !is_over || !self.is_kept || !self.connection.unread.is_empty() {
             return None;
         }
-        // The room the answer was read into serves the next one, if it is small and nobody holds on to the answer.
-        let unread = &mut self.connection.unread;
-        if unread.capacity() > READ_HEAD || !unread.try_reclaim(READ_HEAD) {
-            *unread = BytesMut::new();
-        }
+        read_there_again(&mut self.connection.unread, READ_HEAD);
         Some(self.connection)
     }
 
