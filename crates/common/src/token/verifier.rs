@@ -290,13 +290,9 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&[u8]>, TokenError> {
     if values.next().is_some() {
         return Err(TokenError::Malformed);
     }
-    let Some((scheme, token)) = value.as_bytes().split_first_chunk::<{ SCHEME.len() }>() else {
-        return Err(TokenError::Malformed);
-    };
-    if !scheme.eq_ignore_ascii_case(SCHEME) || token.len() > MAX_TOKEN_BYTES {
-        return Err(TokenError::Malformed);
-    }
-    Ok(Some(token.trim_ascii()))
+    let split = value.as_bytes().split_first_chunk::<{ SCHEME.len() }>();
+    let bearer = split.filter(|(scheme, token)| scheme.eq_ignore_ascii_case(SCHEME) && token.len() <= MAX_TOKEN_BYTES);
+    bearer.map(|(_, token)| Some(token.trim_ascii())).ok_or(TokenError::Malformed)
 }
 
 /// Reads the header, which nothing vouches for yet: only its `kid` is used, to look a key up.
