@@ -98,7 +98,7 @@ fn check_characters(given: &PathAndQuery) -> Result<(), TargetError> {
     if !given.path().starts_with('/') {
         return Err(TargetError::NotAPath);
     }
-    if !given.path().bytes().all(|byte| PATH_CHARACTERS[usize::from(byte)]) {
+    if !given.path().bytes().all(is_path_character) {
         return Err(TargetError::PathCharacter);
     }
     if !given.query().unwrap_or_default().bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -108,21 +108,15 @@ fn check_characters(given: &PathAndQuery) -> Result<(), TargetError> {
 }
 
 /// RFC 3986 `pchar` and the slash, without `;`: some servers cut a segment there, others do not.
-const PATH_CHARACTERS: [bool; 256] = {
-    let mut characters = [false; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        characters[byte as usize] = is_unreserved(byte)
-            || matches!(
-                byte,
-                b'/' | b'%' | b':' | b'@' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'='
-            );
-        byte += 1;
-    }
-    characters
-};
+fn is_path_character(byte: u8) -> bool {
+    is_unreserved(byte)
+        || matches!(
+            byte,
+            b'/' | b'%' | b':' | b'@' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'='
+        )
+}
 
-const fn is_unreserved(byte: u8) -> bool {
+fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
@@ -130,11 +124,10 @@ fn check_segments(path: &[u8]) -> Result<(), TargetError> {
     // The first slash begins the path; one at the end leaves a last segment that is empty and harmless.
     let inner = &path[1..];
     for segment in inner.strip_suffix(b"/").unwrap_or(inner).split(|byte| *byte == b'/') {
-        match segment {
-            [] if path != b"/" => return Err(TargetError::EmptySegment),
-            b"." | b".." => return Err(TargetError::DotSegment),
-            _ => {}
+        if segment.is_empty() && path != b"/" {
+            return Err(TargetError::EmptySegment);
         }
+        check_dots(segment)?;
     }
     Ok(())
 }

@@ -152,7 +152,6 @@ impl Framing {
 }
 
 fn decimal(value: &[u8]) -> Option<u64> {
-    let digits = value.iter().map(|byte| byte.is_ascii_digit().then(|| u64::from(byte - b'0')));
-    let number = digits.into_iter().try_fold(0_u64, |number, digit| number.checked_mul(10)?.checked_add(digit?))?;
-    (!value.is_empty()).then_some(number)
+    let is_plain = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    is_plain.then(|| str::from_utf8(value).ok()?.parse().ok())?
 }
