@@ -10,6 +10,7 @@ mod helpers;
 mod input;
 mod keys;
 mod mail;
+mod memory;
 mod passwords;
 mod refresh;
 mod seed;
