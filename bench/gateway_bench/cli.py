@@ -11,11 +11,11 @@ from pathlib import Path
 from . import machine, report, usage
 from .checks import check
 from .errors import BenchError
-from .measure import start, tokens_memory, under_load
+from .measure import idle_memory, start, tokens_memory, under_load
 from .options import Options, parse
 from .peers import DIRECT, PORTICO, Rig, program_of, serving
 from .report import Rounds, Table
-from .scenarios import ALL, H2, HALF_LOAD, START, TOKENS_MEMORY, Scenario
+from .scenarios import ALL, H2, HALF_LOAD, IDLE_CONNECTIONS, START, TOKENS_MEMORY, Scenario
 from .tokens import Tokens, build_mint, mint
 from .upstream import upstream
 
@@ -89,6 +89,8 @@ def _can_run(scenario: Scenario, peers: list[str]) -> bool:
     if scenario.name == H2 and machine.find("h2load") is None:
         say(f"h2load is missing, so {H2} is left out: {machine.how_to_get('h2load')}")
         return False
+    if scenario.name == IDLE_CONNECTIONS and not usage.IS_KNOWN:
+        return False
     if scenario.name == TOKENS_MEMORY and not (usage.IS_KNOWN and PORTICO in peers):
         raise BenchError(f"{TOKENS_MEMORY} needs Linux, and portico among the peers")
     return True
@@ -137,6 +139,9 @@ def _tables(scenarios: list[Scenario], rounds: dict[str, Rounds], peers: list[st
         if scenario.name == START:
             starts = {peer: start(peer, rig) for peer in peers if peer != DIRECT}
             tables.append(report.start_table(scenario, starts))
+        elif scenario.name == IDLE_CONNECTIONS:
+            told = {peer: idle_memory(peer, rig) for peer in peers if peer != DIRECT}
+            tables.append(report.idle_table(scenario, told))
         elif scenario.name == TOKENS_MEMORY:
             tables.append(report.tokens_table(scenario, tokens_memory(rig)))
         else:

@@ -6,14 +6,16 @@ import math
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from http.client import HTTPConnection
 
 from . import usage
 from .errors import BenchError
 from .load import Generators, Sample
 from .peers import PORTICO, Rig, serving
 from .process import Process
-from .scenarios import H2, WARM, Scenario
+from .scenarios import H2, IDLE, WARM, Scenario
 from .tokens import MANY
 
 WARM_UP_SECONDS = 1
@@ -46,6 +48,14 @@ class Start:
 
     ready_seconds: float
     memory: usage.Memory | None
+
+
+@dataclass(frozen=True)
+class IdleMemory:
+    """Memory before and while many connections wait."""
+
+    before: usage.Memory
+    after: usage.Memory
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,23 @@ def start(peer: str, rig: Rig) -> Start:
                 time.sleep(IDLE_SECONDS)
                 memory = usage.memory(target.process.group)
     return Start(statistics.median(times), memory)
+
+
+def idle_memory(peer: str, rig: Rig) -> IdleMemory:
+    """Opens many connections to a peer that has been under load, and has one request answered on each."""
+    with serving(peer, rig) as target, ExitStack() as connections:
+        assert target.process is not None, "there is a program"
+        _generators(rig).wrk(target.at.url(WARM.path), WARM, WARM_UP_SECONDS)
+        before = usage.memory(target.process.group)
+        for _ in range(IDLE):
+            connection = connections.enter_context(closing(HTTPConnection("127.0.0.1", target.at.h1, timeout=10)))
+            connection.request("GET", WARM.path, headers={"Authorization": f"Bearer {rig.tokens.warm}"})
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200 or answer.will_close:
+                raise BenchError(f"{peer} answers {answer.status}, or does not keep the connection")
+        time.sleep(IDLE_SECONDS)
+        return IdleMemory(before, usage.memory(target.process.group))
 
 
 def tokens_memory(rig: Rig) -> TokensMemory:

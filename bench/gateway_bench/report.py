@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from .measure import Measurement, Start, TokensMemory
+from .measure import IdleMemory, Measurement, Start, TokensMemory
 from .peers import DIRECT, PORTICO
-from .scenarios import HALF_LOAD, Scenario
+from .scenarios import HALF_LOAD, IDLE, Scenario
 
 NOTHING = "–"
 MB = 1 << 20
@@ -68,6 +68,16 @@ def start_table(scenario: Scenario, starts: dict[str, Start]) -> Table:
         rss, pss = (start.memory.rss / MB, start.memory.pss / MB) if start.memory else (None, None)
         rows.append([peer, _number(start.ready_seconds * 1000, 0), _number(rss, 1), _number(pss, 1)])
     return Table(scenario.name, scenario.about, rows, ["RSS counts pages shared by processes in each, PSS once."])
+
+
+def idle_table(scenario: Scenario, told: dict[str, IdleMemory]) -> Table:
+    """What connections that wait hold."""
+    rows = [["peer", "PSS before MB", "PSS MB", "KB/connection"]]
+    for peer, memory in told.items():
+        before, after = memory.before.pss, memory.after.pss
+        each = (after - before) / IDLE / 1024
+        rows.append([peer, _number(before / MB, 1), _number(after / MB, 1), _number(each, 1)])
+    return Table(scenario.name, scenario.about, rows)
 
 
 def tokens_table(scenario: Scenario, told: TokensMemory) -> Table:

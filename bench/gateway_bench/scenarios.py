@@ -20,6 +20,7 @@ class Scenario:
 
 WARM = Load(SMALL)
 HALF_LOAD, H2, START, TOKENS_MEMORY = "half-load", "h2", "start", "tokens-memory"
+IDLE_CONNECTIONS, IDLE = "idle-connections", 2_000
 
 ALL = [
     Scenario(
@@ -45,6 +46,7 @@ ALL = [
         WARM,
     ),
     Scenario(START, "From starting the program to the first 200 of its readiness check; memory when idle after that."),
+    Scenario(IDLE_CONNECTIONS, f"Memory of {IDLE:,} connections that had a request each and wait for another."),
     Scenario(TOKENS_MEMORY, "portico's resident memory before and after very many different tokens."),
 ]
 BY_DEFAULT = [scenario.name for scenario in ALL if scenario.name != TOKENS_MEMORY]

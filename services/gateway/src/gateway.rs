@@ -18,7 +18,7 @@ use portico_common::error::{ApiError, kinds, render};
 use portico_common::lifecycle::Lifecycle;
 use portico_common::middleware::X_REQUEST_ID;
 use portico_common::telemetry::Traces;
-use portico_common::token::{GoodToken, Verifier};
+use portico_common::token::Verifier;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -236,8 +236,8 @@ impl Gateway {
             self.limit(&route.limits_of_clients, &requester, line).await?;
         }
         let mut has_waited = self.limiter.store().is_some();
-        let token = match self.known_token(&route, &head.headers, &target, client, worker)? {
-            Known::Token(token) => Some(token.claims().sub),
+        let subject = match self.known_token(&route, &head.headers, &target, client, worker)? {
+            Known::Subject(subject) => Some(subject),
             Known::None => None,
             Known::Nothing => {
                 has_waited = true;
@@ -245,7 +245,7 @@ impl Gateway {
             }
         };
         if !route.limits_of_subjects.is_empty() {
-            requester.subject = token;
+            requester.subject = subject;
             self.limit(&route.limits_of_subjects, &requester, line).await?;
         }
         let intake = match &route.enforced {
@@ -313,9 +313,9 @@ impl Gateway {
         match route.token {
             TokenRule::Optional | TokenRule::Required if headers.contains_key(header::AUTHORIZATION) => {
                 frame::check_query(target.query())?;
-                let token = client.recall_token(headers, &self.verifier);
-                worker.recorder.token_cache(if token.is_some() { TokenCache::Hit } else { TokenCache::Miss });
-                Ok(token.map_or(Known::Nothing, Known::Token))
+                let subject = client.recall_subject(headers, &self.verifier);
+                worker.recorder.token_cache(if subject.is_some() { TokenCache::Hit } else { TokenCache::Miss });
+                Ok(subject.map_or(Known::Nothing, Known::Subject))
             }
             TokenRule::Required => Err(ApiError::unauthenticated()),
             TokenRule::Optional | TokenRule::Ignored => Ok(Known::None),
@@ -372,8 +372,8 @@ pub(crate) fn counted(count: u64) -> f64 {
 
 /// What is known of a token without waiting.
 enum Known {
-    /// It is good.
-    Token(GoodToken),
+    /// It is good, and this is whose it is.
+    Subject(Uuid),
     /// There is none, or nobody asks.
     None,
     /// Whether it is good.

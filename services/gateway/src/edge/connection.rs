@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, HeaderValue, header};
 use portico_common::server::ServerConfig;
 use portico_common::token::{GoodToken, Verifier};
+use uuid::Uuid;
 
 use super::Tunnel;
 use super::conduct::{Conduct, Turn};
@@ -95,8 +96,8 @@ impl ClientConnection {
         }
     }
 
-    /// The token of these credentials, if it was found good on this connection or another and still is.
-    pub fn recall_token(&self, headers: &HeaderMap, verifier: &Verifier) -> Option<GoodToken> {
+    /// Whose token these credentials are, if it was found good on this connection or another and still is.
+    pub fn recall_subject(&self, headers: &HeaderMap, verifier: &Verifier) -> Option<Uuid> {
         let mut given = headers.get_all(header::AUTHORIZATION).iter();
         let (first, second) = (given.next()?, given.next());
         let mut known = self.credentials.borrow_mut();
@@ -105,14 +106,15 @@ impl ClientConnection {
             && text == first
             && verifier.is_still_good(good)
         {
-            return Some(good.clone());
+            return Some(good.claims().sub);
         }
         let good = verifier.recall(headers)?;
         let comes_again = known.as_ref().is_some_and(|(last, _)| last.is(&good));
         // A copy: what came points into all that was read with it.
         let text = if comes_again { HeaderValue::from_bytes(first.as_bytes()).ok() } else { None };
-        *known = Some((good.clone(), text));
-        Some(good)
+        let subject = good.claims().sub;
+        *known = Some((good, text));
+        Some(subject)
     }
 
     /// Has its bytes passed through `tunnel` when the answer is written.

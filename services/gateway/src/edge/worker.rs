@@ -36,8 +36,8 @@ pub(crate) struct Worker {
     pub pool: Rc<Pool>,
     /// What this worker counts.
     pub recorder: Rc<Recorder>,
-    /// What heads are written into.
-    pub buffers: Buffers,
+    /// What messages are read and written into.
+    pub buffers: Rc<Buffers>,
     /// What copies of requests take.
     pub copies: Copies,
     pub(super) settings: ServerConfig,
@@ -180,7 +180,7 @@ impl WorkerHandle {
                 gateway,
                 pool: Rc::new(Pool::new()),
                 recorder: Rc::new(recorder),
-                buffers: Buffers::default(),
+                buffers: Rc::default(),
                 copies: Copies::default(),
                 settings,
                 is_leaving: Cell::new(false),

@@ -5,7 +5,7 @@ mod decoder;
 mod head;
 mod outgoing;
 
-pub(crate) use buffers::{Buffers, read_there_again};
+pub(crate) use buffers::{Buffers, READ};
 pub(crate) use decoder::{Decoder, Taken};
 pub(crate) use head::{Ends, parts, until_empty_line};
 pub(crate) use outgoing::{BodyLength, Outgoing};

@@ -238,7 +238,8 @@ impl<'a> Attempts<'a> {
     }
 
     async fn connect(&self, address: SocketAddr) -> Result<Connection, UpstreamError> {
-        let connected = Connection::open(address, self.worker.gateway.proxy.connect_timeout).await;
+        let connected =
+            Connection::open(address, self.worker.gateway.proxy.connect_timeout, &self.worker.buffers).await;
         connected.map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => self.upstream.timed_out(),
             _ => self.upstream.unreachable(error),

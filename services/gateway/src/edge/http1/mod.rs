@@ -58,7 +58,8 @@ pub(super) async fn serve(
     worker: &Rc<Worker>,
 ) -> Ended {
     let _connected = worker.recorder.connected(Protocol::Http1);
-    let socket = Rc::new(ClientSocket::new(StrictIo::new(stream, read, Rc::clone(&client.wire))));
+    let stream = StrictIo::new(stream, read, Rc::clone(&client.wire));
+    let socket = Rc::new(ClientSocket::new(stream, Rc::clone(&worker.buffers)));
     loop {
         match next(&socket, client).await? {
             Next::Nothing => return close(&socket, client, worker).await,

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -14,12 +15,10 @@ use tokio_util::io::poll_read_buf;
 use super::super::conversation::ClientStream;
 use super::super::framing::StrictIo;
 use super::request::{self, Asked, Head};
-use crate::http1::{Decoder, Outgoing, Taken, read_there_again};
+use crate::http1::{Buffers, Decoder, Outgoing, READ, Taken};
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// As much is read at once between bodies.
-const READ_HEAD: usize = 4 * 1024;
 /// With less room than this, reading begins a new buffer.
 const LEAST_ROOM: usize = 1024;
 /// As much of a body is read at once.
@@ -35,6 +34,7 @@ struct State {
     stream: StrictIo<ClientStream>,
     /// What was read and belongs to nothing that was handed out.
     unread: BytesMut,
+    buffers: Rc<Buffers>,
     /// Where the body of the request at work stands.
     decoder: Decoder,
     /// What must be written before the body can be waited for.
@@ -44,10 +44,12 @@ struct State {
 }
 
 impl ClientSocket {
-    pub(super) fn new(stream: StrictIo<ClientStream>) -> Self {
+    /// Reads of `stream` into `buffers`.
+    pub(super) fn new(stream: StrictIo<ClientStream>, buffers: Rc<Buffers>) -> Self {
         Self(RefCell::new(State {
             stream,
             unread: BytesMut::new(),
+            buffers,
             decoder: Decoder::END,
             invitation: b"",
             is_forsaken: false,
@@ -75,10 +77,13 @@ impl ClientSocket {
                 state.is_forsaken = false;
                 return Poll::Ready(Ok(Some((parts, asked))));
             }
-            if state.unread.is_empty() {
-                read_there_again(&mut state.unread, READ_HEAD);
+            // What the last request was read into is free again.
+            state.buffers.rest(&mut state.unread);
+            let polled = state.poll_fill(READ, context);
+            if polled.is_pending() {
+                state.buffers.rest(&mut state.unread);
             }
-            match ready!(state.poll_fill(READ_HEAD, context))? {
+            match ready!(polled)? {
                 0 if state.unread.is_empty() => return Poll::Ready(Ok(None)),
                 0 => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
                 _ => {}
@@ -143,7 +148,7 @@ impl ClientSocket {
         if !state.decoder.is_end() || !state.unread.is_empty() {
             return Poll::Pending;
         }
-        match ready!(state.poll_fill(READ_HEAD, context)) {
+        match ready!(state.poll_fill(READ, context)) {
             Ok(0) | Err(_) => Poll::Ready(()),
             Ok(_) => Poll::Pending,
         }
@@ -202,6 +207,9 @@ impl State {
     }
 
     fn poll_fill(&mut self, most: usize, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if most <= READ {
+            self.buffers.lend(&mut self.unread);
+        }
         if self.unread.capacity() - self.unread.len() < LEAST_ROOM {
             self.unread.reserve(most);
         }
@@ -211,7 +219,7 @@ impl State {
     /// How much of the body to read at once.
     fn wanted(&self) -> usize {
         match self.decoder.size_hint().exact() {
-            Some(left) => usize::try_from(left).map_or(READ_BODY, |left| left.clamp(READ_HEAD, READ_BODY)),
+            Some(left) => usize::try_from(left).map_or(READ_BODY, |left| left.clamp(READ, READ_BODY)),
             None => READ_BODY / 4,
         }
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -11,24 +12,25 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::io::poll_read_buf;
 
-use crate::http1::Outgoing;
+use crate::http1::{Buffers, Outgoing, READ};
 
 /// An open connection.
 pub(crate) struct Connection {
     stream: TcpStream,
     /// What was read and belongs to nothing that was handed out.
     pub(super) unread: BytesMut,
+    buffers: Rc<Buffers>,
 }
 
 impl Connection {
-    /// Opens one.
+    /// Opens one, of which is read into `buffers`.
     ///
     /// # Errors
     /// It is refused, or not made within `patience` (`ErrorKind::TimedOut`).
-    pub async fn open(address: SocketAddr, patience: Duration) -> io::Result<Self> {
+    pub async fn open(address: SocketAddr, patience: Duration, buffers: &Rc<Buffers>) -> io::Result<Self> {
         let stream = timeout(patience, TcpStream::connect(address)).await??;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, unread: BytesMut::new() })
+        Ok(Self { stream, unread: BytesMut::new(), buffers: Rc::clone(buffers) })
     }
 
     /// Whether it can be used again: the service has neither closed it nor said what nobody asked for.
@@ -50,8 +52,20 @@ impl Connection {
 
     /// Reads at most `most` bytes; tells how many, none at the end of the stream.
     pub(super) fn poll_fill(&mut self, most: usize, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if most <= READ {
+            self.buffers.lend(&mut self.unread);
+        }
         self.unread.reserve(most);
-        poll_read_buf(Pin::new(&mut self.stream), context, &mut self.unread)
+        let polled = poll_read_buf(Pin::new(&mut self.stream), context, &mut self.unread);
+        if polled.is_pending() {
+            self.rest();
+        }
+        polled
+    }
+
+    /// Keeps no memory for an answer that is not awaited.
+    pub(super) fn rest(&mut self) {
+        self.buffers.rest(&mut self.unread);
     }
 
     /// Writes some of what waits to be written.

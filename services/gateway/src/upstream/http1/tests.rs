@@ -1,5 +1,6 @@
 use std::future::poll_fn;
 use std::net::Ipv4Addr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use crate::headers::{Forwarded, Peer, RequestHeaders, Stamp};
 async fn connect() -> (Connection, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let connection = Connection::open(address, Duration::from_secs(5)).await.unwrap();
+    let connection = Connection::open(address, Duration::from_secs(5), &Rc::default()).await.unwrap();
     (connection, listener.accept().await.unwrap().0)
 }
 

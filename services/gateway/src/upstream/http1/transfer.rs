@@ -15,10 +15,8 @@ use super::Connection;
 use super::answer::{self, AnswerHead, HeadScan};
 use super::request::{RequestHead, length_of};
 use crate::body::{BoxError, RequestBody};
-use crate::http1::{BodyLength, Decoder, Outgoing, Taken, read_there_again};
+use crate::http1::{BodyLength, Decoder, Outgoing, READ, Taken};
 
-/// Room for the usual head with a small body; what is larger costs the allocator more.
-const READ_HEAD: usize = 4 * 1024;
 /// As much of a body is read at once.
 const READ_BODY: usize = 64 * 1024;
 /// Of answers that announce the answer (RFC 9110 section 15.2); they end here.
@@ -121,7 +119,7 @@ impl Transfer {
         if !is_over || !self.is_kept || !self.connection.unread.is_empty() {
             return None;
         }
-        read_there_again(&mut self.connection.unread, READ_HEAD);
+        self.connection.rest();
         Some(self.connection)
     }
 
@@ -178,7 +176,7 @@ impl Transfer {
             if let Some(head) = self.take_head().map_err(|flaw| Fault::Broken(flaw.into()))? {
                 return Poll::Ready(Ok(head));
             }
-            let error = match ready!(self.connection.poll_fill(READ_HEAD, context)) {
+            let error = match ready!(self.connection.poll_fill(READ, context)) {
                 Ok(0) => failed.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()),
                 Ok(_) => continue,
                 Err(error) => error,
@@ -270,7 +268,7 @@ impl Transfer {
     /// How much to read at once.
     fn wanted(&self) -> usize {
         match self.decoder.size_hint().exact() {
-            Some(left) => usize::try_from(left).map_or(READ_BODY, |left| left.clamp(READ_HEAD, READ_BODY)),
+            Some(left) => usize::try_from(left).map_or(READ_BODY, |left| left.clamp(READ, READ_BODY)),
             None => READ_BODY / 4,
         }
     }
