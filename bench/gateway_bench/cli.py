@@ -90,6 +90,7 @@ def _can_run(scenario: Scenario, peers: list[str]) -> bool:
         say(f"h2load is missing, so {H2} is left out: {machine.how_to_get('h2load')}")
         return False
     if scenario.name == IDLE_CONNECTIONS and not usage.IS_KNOWN:
+        say(f"memory is told on Linux only, so {IDLE_CONNECTIONS} is left out")
         return False
     if scenario.name == TOKENS_MEMORY and not (usage.IS_KNOWN and PORTICO in peers):
         raise BenchError(f"{TOKENS_MEMORY} needs Linux, and portico among the peers")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 
 from . import usage
+from .client import TIMEOUT_SECONDS
 from .errors import BenchError
 from .load import Generators, Sample
 from .peers import PORTICO, Rig, serving
@@ -103,7 +104,7 @@ def idle_memory(peer: str, rig: Rig) -> IdleMemory:
         _generators(rig).wrk(target.at.url(WARM.path), WARM, WARM_UP_SECONDS)
         before = usage.memory(target.process.group)
         for _ in range(IDLE):
-            connection = connections.enter_context(closing(HTTPConnection("127.0.0.1", target.at.h1, timeout=10)))
+            connection = connections.enter_context(closing(HTTPConnection("127.0.0.1", target.at.h1, timeout=TIMEOUT_SECONDS)))
             connection.request("GET", WARM.path, headers={"Authorization": f"Bearer {rig.tokens.warm}"})
             answer = connection.getresponse()
             answer.read()

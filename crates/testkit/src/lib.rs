@@ -7,6 +7,7 @@ mod collector;
 mod database;
 mod issuer;
 mod port;
+mod process;
 mod service;
 mod told;
 
@@ -16,5 +17,6 @@ pub use collector::{Collector, Mood, ToldSpan, traces_to};
 pub use database::TestDb;
 pub use issuer::{Issuer, User, key_pair};
 pub use port::closed_port;
+pub use process::RunningProcess;
 pub use service::RunningService;
 pub use told::told;

@@ -78,7 +78,6 @@ impl From<TokenError> for ApiError {
 }
 
 /// A token that was found good; [`Verifier::is_still_good`] says whether it still is.
-#[derive(Clone)]
 pub struct GoodToken(Arc<Checked>);
 
 impl GoodToken {
